@@ -1,0 +1,128 @@
+// Package conf turns failover.toml into a [Deployment] and a Deployment into
+// what one director does, a [Node].
+//
+// One schema table is the source of every key: its type, range, default and
+// documentation. What the reader did not consume is an unknown key. All errors
+// are reported at once, each with file, line and column.
+package conf
+
+import (
+	"net/netip"
+	"time"
+
+	"failover/check"
+	"failover/lvs"
+	"failover/vrrp"
+)
+
+// Deployment is the whole file, checked, defaults filled in, the same on every
+// machine.
+type Deployment struct {
+	Directors      []Director
+	Daemon         Daemon
+	VirtualRouters []VirtualRouter
+	VirtualServers []VirtualServer
+	IPVS           IPVS
+}
+
+// Director is one [director.NAME] table.
+type Director struct {
+	Name      string
+	Addresses []netip.Addr
+	Priority  uint8
+}
+
+// Daemon is the [daemon] table.
+type Daemon struct {
+	Socket       string
+	StateDir     string
+	LogLevel     string
+	LogFormat    string
+	Realtime     bool
+	ScriptUser   string
+	ManageSysctl bool
+}
+
+// Node is what one director does: the deployment as seen by it.
+type Node struct {
+	Name    string
+	Daemon  Daemon
+	Groups  []vrrp.GroupConfig
+	Servers []VirtualServer
+	IPVS    IPVS
+	Sync    []lvs.Sync // resolved for this node; empty when [ipvs.sync] is absent
+	Digest  string     // config_digest of the whole deployment: "sha256:…"
+	// Peers are the other directors, for status.
+	Peers []Director
+}
+
+// VirtualRouter is one [virtual_router.NAME] table; values that may differ per
+// director are resolved by Node.
+type VirtualRouter struct {
+	Name         string
+	Group        string // its own name when the file gives none
+	Interface    PerDirector[string]
+	VRID         uint8
+	Addresses    []vrrp.Address
+	Priority     PerDirector[uint8]
+	Interval     time.Duration
+	Preempt      PerDirector[bool]
+	PreemptDelay PerDirector[time.Duration]
+	Transport    vrrp.Transport
+	Source       PerDirector[netip.Addr]
+	Peers        []netip.Addr
+	Checksum     vrrp.ChecksumForm
+	Lease        time.Duration
+	Announce     vrrp.Announce
+}
+
+// PerDirector is a value written once for all directors, or as a table by
+// director.
+type PerDirector[T any] struct {
+	All    T
+	ByName map[string]T `json:",omitempty"`
+}
+
+// For returns the value for one director.
+func (p PerDirector[T]) For(name string) T {
+	if v, ok := p.ByName[name]; ok {
+		return v
+	}
+	return p.All
+}
+
+// VirtualServer is one [virtual_server.NAME] table and one protocol.
+type VirtualServer struct {
+	Name          string
+	Key           lvs.Key
+	VirtualRouter string // the router that has the address; "none" for routed blocks
+	Scheduler     string
+	Flags         uint32
+	Forward       lvs.Forward
+	Servers       []RealServer
+}
+
+// RealServer is one real server of a virtual server.
+type RealServer struct {
+	Name    string
+	Address netip.AddrPort
+	Forward lvs.Forward
+	Weight  int
+	Checks  []check.Spec // all must pass; empty: always up
+}
+
+// IPVS is the [ipvs] table.
+type IPVS struct {
+	Resync time.Duration
+	Sync   *SyncConfig
+}
+
+// SyncConfig is the [ipvs.sync] table.
+type SyncConfig struct {
+	Enabled   bool
+	Interface PerDirector[string] // empty: the one that has the director's address
+	ID        int
+	Group     netip.Addr
+	Port      uint16
+	TTL       uint8
+}

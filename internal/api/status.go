@@ -1,0 +1,98 @@
+// Package api holds the JSON types that users read. They are the only status
+// types: the control socket, status --json and later the page share them.
+// Fields may be added, never renamed.
+package api
+
+import "time"
+
+// Status is what `failover status --json` prints.
+type Status struct {
+	Node    string    `json:"node"`
+	Time    time.Time `json:"time"`
+	Healthy bool      `json:"healthy"`
+	// InSync is null while no peer link is configured.
+	InSync    *bool      `json:"in_sync"`
+	Problems  []string   `json:"problems"`
+	Directors []Director `json:"directors"`
+}
+
+// Director is one director of the deployment.
+type Director struct {
+	Name string `json:"name"`
+	Self bool   `json:"self"`
+	// Reachable is null for a director we know from its adverts only.
+	Reachable      *bool           `json:"reachable"`
+	Version        string          `json:"version,omitempty"`
+	UptimeSeconds  int64           `json:"uptime_seconds"`
+	Maintenance    bool            `json:"maintenance"`
+	ConfigDigest   string          `json:"config_digest,omitempty"`
+	TableDigest    string          `json:"table_digest,omitempty"`
+	VirtualRouters []VirtualRouter `json:"virtual_routers"`
+	VirtualServers []VirtualServer `json:"virtual_servers"`
+}
+
+// VirtualRouter is one virtual router on one director.
+type VirtualRouter struct {
+	Name              string    `json:"name"`
+	Group             string    `json:"group"`
+	Interface         string    `json:"interface"`
+	VRID              int       `json:"vrid"`
+	Version           int       `json:"version"`
+	State             string    `json:"state"` // init | backup | master | fault
+	Since             time.Time `json:"since,omitzero"`
+	Cause             string    `json:"cause"`
+	Priority          int       `json:"priority"`
+	EffectivePriority int       `json:"effective_priority"`
+	Preferred         string    `json:"preferred"`
+	Addresses         []string  `json:"addresses"`
+	MasterAddress     string    `json:"master_address"`
+	AdvertIntervalMS  int64     `json:"advert_interval_ms"`
+	Transitions       uint64    `json:"transitions"`
+	AdvertsSent       uint64    `json:"adverts_sent"`
+	AdvertsReceived   uint64    `json:"adverts_received"`
+	AdvertsRejected   uint64    `json:"adverts_rejected"`
+	// RejectedBy splits AdvertsRejected by reason.
+	RejectedBy map[string]uint64 `json:"adverts_rejected_by,omitempty"`
+	Tracks     []Track           `json:"tracks"`
+}
+
+// Track is one tracked object of a virtual router.
+type Track struct {
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Weight int    `json:"weight"`
+}
+
+// VirtualServer is one virtual server on one director.
+type VirtualServer struct {
+	Name        string       `json:"name"`
+	Protocol    string       `json:"protocol"`
+	Address     string       `json:"address"`
+	FWMark      int          `json:"fwmark"`
+	Scheduler   string       `json:"scheduler"`
+	Forward     string       `json:"forward"`
+	Quorum      string       `json:"quorum"` // up | down
+	Sorry       bool         `json:"sorry"`
+	Connections uint64       `json:"connections"`
+	PacketsIn   uint64       `json:"packets_in"`
+	PacketsOut  uint64       `json:"packets_out"`
+	BytesIn     uint64       `json:"bytes_in"`
+	BytesOut    uint64       `json:"bytes_out"`
+	RealServers []RealServer `json:"real_servers"`
+}
+
+// RealServer is one real server: four separate facts, never folded into one.
+type RealServer struct {
+	Name             string    `json:"name"`
+	Address          string    `json:"address"`
+	ConfiguredWeight int       `json:"configured_weight"` // what the configuration says
+	Operator         string    `json:"operator"`          // what the operator says: "" | drain | disable | weight
+	Check            string    `json:"check"`             // what the checks say: up | down | unknown
+	CheckDetail      string    `json:"check_detail"`
+	Since            time.Time `json:"since,omitzero"`
+	// KernelWeight is what the kernel has; null when the server is not in its table.
+	KernelWeight        *int   `json:"kernel_weight"`
+	ActiveConnections   uint32 `json:"active_connections"`
+	InactiveConnections uint32 `json:"inactive_connections"`
+}

@@ -1,0 +1,44 @@
+package lvs
+
+import (
+	"context"
+	"errors"
+)
+
+// Errors a [Kernel] returns, whatever the system call said.
+var (
+	// ErrNoIPVS: the kernel has no IPVS, and loading the module did not help.
+	ErrNoIPVS = errors.New("the kernel has no IPVS (module ip_vs)")
+	// ErrExists: the service or server to add is there already.
+	ErrExists = errors.New("exists already")
+	// ErrNotFound: the service or server to change or delete is not there.
+	ErrNotFound = errors.New("not there")
+	// ErrScheduler: the kernel does not know the scheduler and could not load it.
+	ErrScheduler = errors.New("the kernel has no such scheduler")
+)
+
+// Kernel is the IPVS of the running kernel. Its methods may be called from any
+// goroutine; one writer does the work, and every call ends by ctx's deadline.
+type Kernel interface {
+	// Dump reads the whole table, sync daemons included, foreign entries too.
+	Dump(ctx context.Context) (Table, error)
+	// Do carries out one operation. ErrExists and ErrNotFound are told apart so
+	// that a caller can take them as done.
+	Do(ctx context.Context, op Op) error
+	// Stats reads the counters of every service and server.
+	Stats(ctx context.Context) (Stats, error)
+	// Changed is a cheap look (/proc/net/ip_vs): a hash of what the table says,
+	// connection counts left out. Weights and methods are in it; thresholds and
+	// flags are not.
+	Changed(ctx context.Context) (uint64, error)
+	Close() error
+}
+
+// Stats are the counters of a table.
+type Stats struct {
+	Services map[Key]Counters
+	Servers  map[Key]map[ServerID]ServerStats
+}
+
+// ServerID names a server within its service.
+type ServerID string

@@ -1,0 +1,174 @@
+package vrrp
+
+import (
+	"math"
+	"net/netip"
+	"time"
+)
+
+// Instant is a reading of the boot clock (CLOCK_BOOTTIME): the time since the
+// machine started, suspend included. It outlives a process, not a boot.
+type Instant time.Duration
+
+// Never is later than every deadline.
+const Never Instant = math.MaxInt64
+
+// Add returns the instant d later; Never stays Never.
+func (t Instant) Add(d time.Duration) Instant {
+	if t == Never {
+		return Never
+	}
+	return t + Instant(d)
+}
+
+// Sub returns the time from u to t.
+func (t Instant) Sub(u Instant) time.Duration { return time.Duration(t - u) }
+
+// Transport is the way adverts travel.
+type Transport string
+
+// The transports. Unicast goes to the listed peers only, and only they are
+// believed.
+const (
+	Multicast Transport = "multicast"
+	Unicast   Transport = "unicast"
+)
+
+// ChecksumForm tells which bytes the checksum of an IPv4 VRRPv3 advert covers.
+type ChecksumForm string
+
+// The two forms in use. Both are accepted on receipt; the configuration chooses
+// what is sent.
+const (
+	// ChecksumRFC5798 covers the pseudo-header too (RFC 5798 section 5.2.8); it is
+	// what keepalived and FRR send and demand by default.
+	ChecksumRFC5798 ChecksumForm = "rfc5798"
+	// ChecksumRFC9568 covers the message only (RFC 9568 section 5.2.8).
+	ChecksumRFC9568 ChecksumForm = "rfc9568"
+)
+
+// GroupConfig is what the configuration says of one group on this director.
+// Routers keep the order of the file: the first one decides ties.
+type GroupConfig struct {
+	Name         string
+	Priority     uint8         // 1–254; 255 is the address owner
+	Preempt      bool          // false keeps a healthy master of lower priority
+	PreemptDelay time.Duration // how long a master of lower priority is kept
+	Routers      []RouterConfig
+}
+
+// RouterConfig is one virtual router of a group on this director.
+type RouterConfig struct {
+	Name      string
+	Interface string
+	VRID      uint8         // 1–255 (RFC 9568 section 5.2.3)
+	Interval  time.Duration // Advertisement_Interval, 10 ms–40.95 s in steps of 10 ms
+	Addresses []Address     // never empty
+	// Source is the sender's address of our adverts, the primary address of
+	// RFC 9568. Invalid: the interface's own choice, learned from its links.
+	Source    netip.Addr
+	Transport Transport
+	Peers     []netip.Addr // unicast: where adverts go and whom we believe
+	Checksum  ChecksumForm
+	Lease     time.Duration // valid lifetime of the addresses, at least 3 s
+	Announce  Announce
+}
+
+// Address is one address of a virtual router, with its subnet's prefix.
+type Address struct {
+	Prefix netip.Prefix
+}
+
+// Announce is the schedule of gratuitous ARP after the addresses are up.
+type Announce struct {
+	Times   []time.Duration // after becoming master, ascending; empty: none
+	Refresh time.Duration   // again this often while master; 0: never
+}
+
+// Health is what the director thinks of this machine's fitness for a group. It
+// is sent whole; the newest one counts.
+type Health struct {
+	// Ready is false until the tables behind the addresses are in place. A group
+	// that is not ready does not become master; one that is master stays it.
+	Ready bool
+	// Fault takes the group out of the election.
+	Fault bool
+	// Delta is added to the configured priority; the sum is kept within 1–254.
+	Delta int
+	// Lowest makes the group advertise priority 1, so that any healthy neighbour
+	// takes over; where there is none it stays master.
+	Lowest bool
+	// Causes says why, for people. It never changes the election.
+	Causes []Cause
+}
+
+// State is the state of a group and of each of its routers (RFC 9568 section 6.4;
+// Master is the RFC's Active). Fault is ours: out of the election.
+type State string
+
+// The states.
+const (
+	Init   State = "init"
+	Backup State = "backup"
+	Master State = "master"
+	Fault  State = "fault"
+)
+
+// CauseKind is the machine-readable part of a [Cause].
+type CauseKind string
+
+// The causes of a change of state or health.
+const (
+	CauseStarted       CauseKind = "started"         // the engine took the group up
+	CauseAdopted       CauseKind = "adopted"         // was master moments ago, same boot
+	CauseOwner         CauseKind = "owner"           // priority 255
+	CauseTimeout       CauseKind = "timeout"         // Master_Down_Timer ran out
+	CausePriorityZero  CauseKind = "priority-zero"   // the master resigned
+	CauseHigher        CauseKind = "higher-priority" // a higher priority was heard
+	CauseTie           CauseKind = "tie"             // equal priority, higher address
+	CauseFault         CauseKind = "fault"           // health says fault
+	CauseRecovered     CauseKind = "recovered"       // the fault is over
+	CauseInterface     CauseKind = "interface"       // an interface is missing or down
+	CauseStopped       CauseKind = "stopped"         // asked to stop
+	CauseDirectorLost  CauseKind = "director-lost"   // the director process is gone
+	CauseConfiguration CauseKind = "configuration"   // a reload changed the group
+)
+
+// Cause says why a state or a health is as it is.
+type Cause struct {
+	Kind   CauseKind
+	Router string     `json:",omitempty"` // the virtual router it was seen on
+	Peer   netip.Addr `json:",omitzero"`  // the neighbour that caused it
+	Detail string     `json:",omitempty"` // words for people, complete in themselves
+}
+
+// Transition is one change of a group's state.
+type Transition struct {
+	At       Instant
+	Group    string
+	From, To State
+	Priority uint8 // effective
+	Cause    Cause
+}
+
+// RouterStatus is what status shows of one virtual router.
+type RouterStatus struct {
+	Group, Name, Interface string
+	VRID                   uint8
+	State                  State
+	Since                  Instant
+	Cause                  Cause
+	Priority               uint8         // configured
+	EffectivePriority      uint8         // as advertised; 0 while handing over
+	MasterAddress          netip.Addr    `json:",omitzero"` // last known master, self included
+	MasterPriority         uint8         // as last advertised by it
+	MasterSeen             Instant       // when its last advert came; 0: never
+	MasterInterval         time.Duration // as learned or configured
+	Source                 netip.Addr    `json:",omitzero"`
+	HoldsAddresses         bool          // the host has been told to hold them and said it does
+	Transitions            uint64
+	AdvertsSent            uint64
+	AdvertsReceived        uint64
+	AdvertsRejected        map[string]uint64 `json:",omitempty"` // by reason
+	LateWakeups            uint64
+}

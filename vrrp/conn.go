@@ -1,0 +1,102 @@
+package vrrp
+
+import (
+	"context"
+	"net/netip"
+)
+
+// Conn is the engine's one wait and its only way to the wire. All methods but
+// Wake belong to the goroutine that runs the engine. vrrp/linux implements it
+// with ppoll on raw sockets; vrrptest with a simulated segment whose clock is
+// that of the test's bubble.
+type Conn interface {
+	// Recv waits until a packet is there, Wake is called, or the boot clock reaches
+	// deadline, whichever comes first, and returns the time of waking: the loop
+	// reads no other clock. ok tells whether p was filled. A packet that is already
+	// waiting is delivered before an expired deadline is believed. The payload
+	// stays valid until the next Recv.
+	Recv(deadline Instant, p *Packet) (now Instant, ok bool, err error)
+	// Send transmits one advert. An error concerns this advert only.
+	Send(Transmission) error
+	// Open starts to receive on an interface; on one that is open it changes
+	// nothing. Close ends that.
+	Open(Port) error
+	Close(Port) error
+	// Wake makes a Recv in progress, or the next one, return at once. Any
+	// goroutine may call it.
+	Wake()
+}
+
+// Port is a place adverts are received: one per interface, however many
+// virtual routers use it.
+type Port struct {
+	Interface string
+	Multicast bool // join 224.0.0.18
+}
+
+// Packet is one received IP packet of protocol 112.
+type Packet struct {
+	Interface string
+	Src, Dst  netip.Addr
+	TTL       uint8
+	Payload   []byte // without the IP header
+}
+
+// Transmission is one advert to send; the header around it is made by Conn
+// with TTL 255 and TOS 0xC0.
+type Transmission struct {
+	Interface string
+	Src, Dst  netip.Addr
+	Payload   []byte
+}
+
+// Host is the machine as the election sees it. Every call may block; the engine
+// calls it from one ordered executor per group, never from the loop.
+type Host interface {
+	// Set makes the machine hold exactly these addresses for the group, no more and
+	// no less, and renews their lease. It is level-triggered: calling it again with
+	// the same value changes nothing but the remaining lifetime. Addresses that
+	// were not added by us are never touched.
+	Set(ctx context.Context, o Owned) error
+	// Announce sends one round of gratuitous ARP for every address of o.
+	Announce(ctx context.Context, o Owned) error
+}
+
+// Owned is the set of addresses a group holds on this machine. An empty list
+// means none.
+type Owned struct {
+	Group     string
+	Addresses []OwnedAddress
+}
+
+// OwnedAddress is one address as the machine holds it.
+type OwnedAddress struct {
+	Router    string
+	Interface string
+	Address   netip.Prefix
+	LeaseSecs int // valid lifetime in seconds
+}
+
+// Link is the state of one interface as the machine reports it.
+type Link struct {
+	Name    string
+	Index   int // 0: there is no such interface
+	Up      bool
+	Carrier bool
+	// Source is the lowest address of the interface that is not a virtual one,
+	// per family; invalid when there is none.
+	Source4 netip.Addr
+}
+
+// Record is what must outlive an engine process, one per group: whether it was
+// master, and when it last said so. Times are boot-clock.
+type Record struct {
+	Master     bool
+	LastAdvert Instant
+}
+
+// Recorder keeps Records where a killed process leaves them, without a system
+// call: the loop writes one at each advert.
+type Recorder interface {
+	Record(group string, r Record)
+}
