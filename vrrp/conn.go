@@ -56,8 +56,9 @@ type Host interface {
 	// Set makes the machine hold exactly these addresses for the group, no more and
 	// no less, and renews their lease. It is level-triggered: calling it again with
 	// the same value changes nothing but the remaining lifetime. Addresses that
-	// were not added by us are never touched.
-	Set(ctx context.Context, o Owned) error
+	// were not added by us are never touched. added tells how many addresses were
+	// not there before, also when err is not nil.
+	Set(ctx context.Context, o Owned) (added int, err error)
 	// Announce sends one round of gratuitous ARP for every address of o.
 	Announce(ctx context.Context, o Owned) error
 }
@@ -77,14 +78,16 @@ type OwnedAddress struct {
 	LeaseSecs int // valid lifetime in seconds
 }
 
-// Link is the state of one interface as the machine reports it.
+// Link is the state of one interface as the machine reports it. A group whose
+// router sits on a link that is missing, down or without carrier is in Fault
+// (Init while it has never been there).
 type Link struct {
 	Name    string
 	Index   int // 0: there is no such interface
 	Up      bool
 	Carrier bool
-	// Source is the lowest address of the interface that is not a virtual one,
-	// per family; invalid when there is none.
+	// Source4 is the lowest IPv4 address of the interface that is not one of ours;
+	// invalid when there is none.
 	Source4 netip.Addr
 }
 
