@@ -1,0 +1,65 @@
+// Package ipc is the line between the two processes: the engine, which elects
+// and moves addresses, and the director, which knows the configuration, the
+// checks and the table. Both ends are one binary started together, so the form
+// is private and unversioned.
+//
+// What the director sends is always whole, a configuration, a health: a lost,
+// repeated or late message is harmless.
+package ipc
+
+import "failover/vrrp"
+
+// ToEngine is one message of the director. Exactly one field is set.
+type ToEngine struct {
+	Configure *Configure             `json:",omitempty"`
+	Health    map[string]vrrp.Health `json:",omitempty"`
+	Query     uint64                 `json:",omitempty"` // answered with a Status of this number
+	Ready     bool                   `json:",omitempty"` // the first reconcile is done: tell the service manager
+	Refuse    *Refuse                `json:",omitempty"`
+	Alive     bool                   `json:",omitempty"` // the director's lease, renewed every second
+}
+
+// Configure is the whole configuration of the engine.
+type Configure struct {
+	Groups []vrrp.GroupConfig
+	// Realtime is what the next engine process starts with: the policy of its
+	// threads is set before it is executed.
+	Realtime bool
+}
+
+// Refuse ends a start that cannot succeed: an invalid configuration, a kernel
+// without IPVS. Once the director was ready the engine takes it for a crash.
+type Refuse struct {
+	ExitCode int
+	Reason   string
+}
+
+// ToDirector is one message of the engine. Exactly one field is set.
+type ToDirector struct {
+	Hello      *Hello           `json:",omitempty"`
+	Transition *vrrp.Transition `json:",omitempty"`
+	Status     *Status          `json:",omitempty"`
+	Reload     bool             `json:",omitempty"` // SIGHUP came
+}
+
+// Hello is the engine's first message to each director process.
+type Hello struct {
+	// Resume: a director was ready before in this engine's life, so a broken file
+	// must not end the service.
+	Resume bool
+	// Adopted: the engine took a mastership over from its predecessor.
+	Adopted bool
+	Started vrrp.Instant
+}
+
+// Status is the answer to a Query.
+type Status struct {
+	Query   uint64
+	Now     vrrp.Instant
+	Routers []vrrp.RouterStatus
+	// DirectorStarts counts the director processes of this engine.
+	DirectorStarts int
+	// Warnings are lasting facts of the engine process for people: no real-time
+	// priority, for example.
+	Warnings []string `json:",omitempty"`
+}
