@@ -1,0 +1,88 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"failover/internal/api"
+)
+
+// ErrNoDaemon says that nothing answers at the socket.
+var ErrNoDaemon = errors.New("no daemon answers")
+
+// maxAnswer bounds what a client reads: the status of 1 000 × 10 servers is 4 MB.
+const maxAnswer = 256 << 20
+
+// Client asks the daemon behind one socket.
+type Client struct {
+	path string
+	http http.Client
+}
+
+// NewClient makes a client; the socket is opened at each request.
+func NewClient(path string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", path)
+	}
+	return &Client{path: path, http: http.Client{
+		Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true},
+		Timeout:   requestTimeout + time.Second,
+	}}
+}
+
+// Status asks for the status of the pair.
+func (c *Client) Status(ctx context.Context) (api.Status, error) {
+	return call[api.Status](ctx, c, http.MethodGet, "/v1/status")
+}
+
+// Plan asks what a reload would change.
+func (c *Client) Plan(ctx context.Context) (api.Plan, error) {
+	return call[api.Plan](ctx, c, http.MethodGet, "/v1/plan")
+}
+
+// Reload asks the daemon to read its file again.
+func (c *Client) Reload(ctx context.Context) (api.Reload, error) {
+	return call[api.Reload](ctx, c, http.MethodPost, "/v1/reload")
+}
+
+func call[T any](ctx context.Context, c *Client, method, path string) (T, error) {
+	var v T
+	req, err := http.NewRequestWithContext(ctx, method, "http://failover"+path, nil)
+	if err != nil {
+		return v, err
+	}
+	resp, err := c.http.Do(req)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return v, fmt.Errorf("%w at %s", ErrNoDaemon, c.path)
+	case errors.Is(err, fs.ErrPermission):
+		return v, &api.Error{
+			Message: fmt.Sprintf("no permission to use %s", c.path),
+			Hint:    fmt.Sprintf("be root or a member of the group %q", Group),
+		}
+	case err != nil:
+		return v, fmt.Errorf("%w at %s: %w", ErrNoDaemon, c.path, err)
+	}
+	defer resp.Body.Close()
+	dec := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer))
+	if resp.StatusCode != http.StatusOK {
+		told := &api.Error{}
+		if err := dec.Decode(told); err != nil || told.Message == "" {
+			return v, fmt.Errorf("the daemon answered %s", resp.Status)
+		}
+		return v, told
+	}
+	if err := dec.Decode(&v); err != nil {
+		return v, fmt.Errorf("read the daemon's answer: %w", err)
+	}
+	return v, nil
+}

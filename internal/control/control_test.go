@@ -1,0 +1,113 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"failover/internal/api"
+)
+
+type fakeDirector struct{ reloadErr error }
+
+func (fakeDirector) Status(context.Context) (api.Status, error) {
+	return api.Status{Node: "lb1", Healthy: true}, nil
+}
+
+func (fakeDirector) Plan(context.Context) (api.Plan, error) {
+	return api.Plan{Changes: []api.Change{{Op: "~", Object: "x", Detail: "weight 1 -> 3"}}}, nil
+}
+
+func (f fakeDirector) Reload(context.Context) (api.Reload, error) {
+	return api.Reload{File: "failover.toml"}, f.reloadErr
+}
+
+// serve starts a server on a socket of its own.
+func serve(t *testing.T, d Director) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "run", "failover.sock")
+	l, err := Listen(path, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- Serve(ctx, l, d) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return path
+}
+
+func TestCommandsReachTheDirector(t *testing.T) {
+	c := NewClient(serve(t, fakeDirector{}))
+	if s, err := c.Status(t.Context()); err != nil || s.Node != "lb1" || !s.Healthy {
+		t.Errorf("status: %+v, %v", s, err)
+	}
+	if p, err := c.Plan(t.Context()); err != nil || len(p.Changes) != 1 || p.Changes[0].Detail != "weight 1 -> 3" {
+		t.Errorf("plan: %+v, %v", p, err)
+	}
+	if r, err := c.Reload(t.Context()); err != nil || r.File != "failover.toml" {
+		t.Errorf("reload: %+v, %v", r, err)
+	}
+}
+
+func TestErrorsKeepTheirParts(t *testing.T) {
+	want := &api.Error{Message: "the file is invalid", Details: []string{"a:1:2: x"}, Hint: "mend it", Invalid: true}
+	c := NewClient(serve(t, fakeDirector{reloadErr: want}))
+	_, err := c.Reload(t.Context())
+	var got *api.Error
+	if !errors.As(err, &got) || got.Message != want.Message || got.Hint != want.Hint || !got.Invalid || len(got.Details) != 1 {
+		t.Errorf("got %+v, want %+v", err, want)
+	}
+}
+
+func TestNoDaemon(t *testing.T) {
+	dir := t.TempDir()
+	left := filepath.Join(dir, "left.sock") // a killed daemon leaves its socket
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: left})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close()
+	for _, path := range []string{filepath.Join(dir, "never.sock"), left} {
+		if _, err := NewClient(path).Status(t.Context()); !errors.Is(err, ErrNoDaemon) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: got %v, want ErrNoDaemon naming the socket", path, err)
+		}
+	}
+	// A new daemon takes the place of the dead one's socket.
+	l2, err := Listen(left, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l2.Close()
+}
+
+func TestSocketIsNotForOthers(t *testing.T) {
+	path := serve(t, fakeDirector{})
+	fi, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fi.Mode().Perm()&0o007 != 0 {
+		t.Errorf("socket mode %v is open to others", fi.Mode())
+	}
+}
+
+func TestUnknownCommandNamesItself(t *testing.T) {
+	c := NewClient(serve(t, fakeDirector{}))
+	_, err := call[api.Status](t.Context(), c, http.MethodPost, "/v1/dance")
+	if err == nil || !strings.Contains(err.Error(), "POST /v1/dance") {
+		t.Errorf("got %v", err)
+	}
+}
