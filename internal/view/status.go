@@ -1,0 +1,214 @@
+// Package view writes what people read in a terminal. It turns the types of
+// internal/api into text and knows nothing else.
+package view
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"failover/internal/api"
+)
+
+// StatusOptions choose what [Status] shows.
+type StatusOptions struct {
+	Down   bool   // only what is not well
+	Filter string // only virtual routers and servers whose name contains it
+}
+
+// Status writes the pair in one screen.
+func Status(w io.Writer, s api.Status, o StatusOptions) error {
+	p := &printer{tw: tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.StripEscape), now: s.Time}
+	p.headline(s)
+	p.routers(s, o)
+	p.servers(s, o)
+	return p.tw.Flush()
+}
+
+type printer struct {
+	tw  *tabwriter.Writer
+	now time.Time
+}
+
+func (p *printer) line(cells ...string) {
+	fmt.Fprintln(p.tw, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+}
+
+// section ends the columns of the one before.
+func (p *printer) section() { fmt.Fprint(p.tw, "\n") }
+
+func (p *printer) headline(s api.Status) {
+	word := "healthy"
+	if !s.Healthy {
+		word = "NOT HEALTHY"
+	}
+	pair := ""
+	switch {
+	case s.InSync == nil:
+	case *s.InSync:
+		pair = ", directors in sync"
+	default:
+		pair = ", DIRECTORS DIFFER"
+	}
+	fmt.Fprintf(p.tw, "%s: %s%s\n", s.Node, word, pair)
+	for _, problem := range s.Problems {
+		fmt.Fprintf(p.tw, "problem: %s\n", problem)
+	}
+}
+
+// routers writes one line per virtual router, with a column per director.
+func (p *printer) routers(s api.Status, o StatusOptions) {
+	self := selfOf(s)
+	if self == nil || len(self.VirtualRouters) == 0 {
+		return
+	}
+	p.section()
+	head := []string{"VIRTUAL ROUTER", "GROUP", "INTERFACE", "VRID"}
+	for _, d := range s.Directors {
+		name := strings.ToUpper(d.Name)
+		if d.Self {
+			name += " (this)"
+		}
+		head = append(head, name)
+	}
+	p.line(append(head, "ADDRESSES")...)
+	for i, r := range self.VirtualRouters {
+		if !o.shows(r.Name, r.State != "master" && r.State != "backup") {
+			continue
+		}
+		row := []string{r.Name, r.Group, r.Interface, fmt.Sprint(r.VRID)}
+		for _, d := range s.Directors {
+			row = append(row, role(d, i))
+		}
+		p.line(append(row, strings.Join(r.Addresses, " "))...)
+	}
+	for _, r := range self.VirtualRouters {
+		if o.shows(r.Name, r.State != "master" && r.State != "backup") && r.Cause != "" {
+			fmt.Fprintf(p.tw, "%s: %s for %s, %s\n", r.Name, r.State, p.age(r.Since), r.Cause)
+		}
+	}
+}
+
+// role is what one director does for the i-th virtual router.
+func role(d api.Director, i int) string {
+	if i >= len(d.VirtualRouters) {
+		return "?"
+	}
+	r := d.VirtualRouters[i]
+	switch {
+	case r.State == "":
+		return "no advert" // a backup sends none: nothing is wrong with that
+	case r.EffectivePriority != r.Priority && d.Self:
+		return fmt.Sprintf("%s %d (of %d)", r.State, r.EffectivePriority, r.Priority)
+	case r.EffectivePriority != 0:
+		return fmt.Sprintf("%s %d", r.State, r.EffectivePriority)
+	default:
+		return r.State
+	}
+}
+
+// servers writes this director's virtual servers and their real servers.
+func (p *printer) servers(s api.Status, o StatusOptions) {
+	self := selfOf(s)
+	if self == nil || len(self.VirtualServers) == 0 {
+		return
+	}
+	shown := slices.DeleteFunc(slices.Clone(self.VirtualServers), func(vs api.VirtualServer) bool {
+		return !o.shows(vs.Name, vs.Quorum != "up" || anyDown(vs))
+	})
+	if len(shown) == 0 {
+		return
+	}
+	p.section()
+	p.line("VIRTUAL SERVER", "ADDRESS", "WEIGHT", "KERNEL", "CHECK", "FOR", "ACTIVE", "INACTIVE", "DETAIL")
+	for _, vs := range shown {
+		quorum := "quorum up"
+		if vs.Quorum != "up" {
+			quorum = "QUORUM DOWN"
+		}
+		p.line(vs.Name, vs.Protocol+" "+vs.Address, "", "", quorum, "", "", "",
+			fmt.Sprintf("%s %s, %s connections", vs.Scheduler, vs.Forward, count(vs.Connections)))
+		for _, rs := range vs.RealServers {
+			if o.Down && isUp(rs) {
+				continue
+			}
+			p.line("  "+rs.Name, rs.Address, fmt.Sprint(rs.ConfiguredWeight), kernelWeight(rs), checkWord(rs),
+				p.age(rs.Since), fmt.Sprint(rs.ActiveConnections), fmt.Sprint(rs.InactiveConnections), rs.CheckDetail)
+		}
+	}
+}
+
+func (o StatusOptions) shows(name string, bad bool) bool {
+	return (!o.Down || bad) && strings.Contains(name, o.Filter)
+}
+
+func selfOf(s api.Status) *api.Director {
+	for i := range s.Directors {
+		if s.Directors[i].Self {
+			return &s.Directors[i]
+		}
+	}
+	return nil
+}
+
+func isUp(rs api.RealServer) bool {
+	return rs.Check == "up" && rs.KernelWeight != nil && *rs.KernelWeight == rs.ConfiguredWeight
+}
+
+func anyDown(vs api.VirtualServer) bool {
+	return slices.ContainsFunc(vs.RealServers, func(rs api.RealServer) bool { return !isUp(rs) })
+}
+
+func checkWord(rs api.RealServer) string {
+	if rs.Check == "down" {
+		return "DOWN"
+	}
+	return rs.Check
+}
+
+func kernelWeight(rs api.RealServer) string {
+	if rs.KernelWeight == nil {
+		return "out"
+	}
+	return fmt.Sprint(*rs.KernelWeight)
+}
+
+// age writes how long ago t was, in the two largest units.
+func (p *printer) age(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return Age(p.now.Sub(t))
+}
+
+// Age writes a duration in at most two units: 4s, 3m12s, 5h2m, 9d4h.
+func Age(d time.Duration) string {
+	d = max(d, 0)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
+	default:
+		return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+	}
+}
+
+// count writes large numbers short: 1234567 is 1.2M.
+func count(n uint64) string {
+	switch {
+	case n < 10_000:
+		return fmt.Sprint(n)
+	case n < 1_000_000:
+		return fmt.Sprintf("%.1fk", float64(n)/1e3)
+	case n < 1_000_000_000:
+		return fmt.Sprintf("%.1fM", float64(n)/1e6)
+	default:
+		return fmt.Sprintf("%.1fG", float64(n)/1e9)
+	}
+}
