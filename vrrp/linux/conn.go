@@ -1,0 +1,228 @@
+package linux
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"failover/vrrp"
+)
+
+// maxOverdue is how many packets in a row Recv delivers although the deadline
+// has passed. Waiting packets come first, for an advert among them may be why
+// the deadline no longer counts; but a flood must not put the deadline off for
+// ever. It is more than a burst of adverts and less than a millisecond's work.
+const maxOverdue = 256
+
+// Conn is a [vrrp.Conn] on raw sockets: per interface one that receives and one
+// that sends.
+type Conn struct {
+	event   int // eventfd: Wake writes it, Recv drains it
+	control int // any socket, to look up interfaces by name
+	ports   []*port
+	polled  []unix.PollFd // the event, then the ports in their order
+	next    int           // the port whose turn it is
+	overdue int           // packets delivered in a row past their deadline
+	reader  reader
+	writer  writer
+}
+
+var _ vrrp.Conn = (*Conn)(nil)
+
+// Listen returns a Conn with no interface open. It needs CAP_NET_RAW as soon as
+// one is opened.
+func Listen() (*Conn, error) {
+	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("vrrp: open an eventfd: %w", err)
+	}
+	control, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("vrrp: open a socket: %w", err), unix.Close(event))
+	}
+	c := &Conn{event: event, control: control}
+	c.arrange()
+	return c, nil
+}
+
+// Shutdown closes every socket. The Conn cannot be used any more.
+func (c *Conn) Shutdown() error {
+	var errs []error
+	for _, p := range c.ports {
+		errs = append(errs, p.close())
+	}
+	c.ports = nil
+	c.arrange()
+	return errors.Join(append(errs, unix.Close(c.control), unix.Close(c.event))...)
+}
+
+// Open implements [vrrp.Conn]. On an interface that is open it adds what is
+// missing: it joins the group when a port now asks for multicast, and makes the
+// sockets anew when the interface has been deleted and made again under its
+// name.
+func (c *Conn) Open(want vrrp.Port) error {
+	index, err := c.index(want.Interface)
+	if err != nil {
+		return err
+	}
+	i := c.find(want.Interface)
+	if i < 0 {
+		p, err := openPort(want, index)
+		if err != nil {
+			return err
+		}
+		c.ports = append(c.ports, p)
+		c.arrange()
+		return nil
+	}
+	old := c.ports[i]
+	if old.index == index {
+		if want.Multicast {
+			return old.join()
+		}
+		return nil
+	}
+	want.Multicast = want.Multicast || old.multicast
+	p, err := openPort(want, index)
+	if err != nil {
+		return err
+	}
+	c.ports[i] = p
+	c.arrange()
+	return old.close()
+}
+
+// Close implements [vrrp.Conn]. On an interface that is not open it does nothing.
+func (c *Conn) Close(p vrrp.Port) error {
+	i := c.find(p.Interface)
+	if i < 0 {
+		return nil
+	}
+	old := c.ports[i]
+	c.ports = append(c.ports[:i], c.ports[i+1:]...)
+	c.arrange()
+	return old.close()
+}
+
+// Wake implements [vrrp.Conn].
+func (c *Conn) Wake() {
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	// It can only fail when the counter is full, and then Recv wakes anyhow.
+	_, _ = unix.Write(c.event, one[:])
+}
+
+// Recv implements [vrrp.Conn]. It is fair over the interfaces. Past the deadline
+// it delivers at most 256 packets in a row before it reports the deadline, so
+// that a flood delays it by less than a millisecond.
+func (c *Conn) Recv(deadline vrrp.Instant, p *vrrp.Packet) (now vrrp.Instant, ok bool, err error) {
+	for now = Now(); ; {
+		if now, err = c.wait(now, deadline); err != nil {
+			return now, false, err
+		}
+		woken := c.drain()
+		if now < deadline {
+			c.overdue = 0
+		} else if c.overdue >= maxOverdue {
+			c.overdue = 0
+			return now, false, nil
+		}
+		if ok, err = c.take(p); ok || err != nil {
+			c.overdue++
+			return now, ok, err
+		}
+		if woken || now >= deadline {
+			c.overdue = 0
+			return now, false, nil
+		}
+	}
+}
+
+// wait sleeps until something is readable or the deadline is there, whichever
+// comes first, and returns the time of waking.
+func (c *Conn) wait(now, deadline vrrp.Instant) (vrrp.Instant, error) {
+	var timeout *unix.Timespec
+	if deadline != vrrp.Never {
+		ts := unix.NsecToTimespec(int64(max(0, deadline.Sub(now))))
+		timeout = &ts
+	}
+	_, err := unix.Ppoll(c.polled, timeout, nil)
+	now = Now()
+	if err != nil {
+		for i := range c.polled {
+			c.polled[i].Revents = 0
+		}
+		if !errors.Is(err, unix.EINTR) {
+			return now, fmt.Errorf("vrrp: wait for adverts: %w", err)
+		}
+	}
+	return now, nil
+}
+
+// drain resets the event and tells whether Wake had been called.
+func (c *Conn) drain() bool {
+	if c.polled[0].Revents == 0 {
+		return false
+	}
+	var count [8]byte
+	_, _ = unix.Read(c.event, count[:]) // nothing there is fine too
+	return true
+}
+
+// take receives one packet from the next readable port after the one that had
+// its turn last.
+func (c *Conn) take(p *vrrp.Packet) (bool, error) {
+	for range c.ports {
+		i := c.next % len(c.ports)
+		c.next = i + 1
+		if c.polled[i+1].Revents == 0 {
+			continue
+		}
+		if ok, err := c.reader.read(c.ports[i], p); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// Send implements [vrrp.Conn].
+func (c *Conn) Send(t vrrp.Transmission) error {
+	i := c.find(t.Interface)
+	if i < 0 {
+		return fmt.Errorf("vrrp: send on %s: not open", t.Interface)
+	}
+	return c.writer.write(c.ports[i], t)
+}
+
+// find returns the place of an interface among the ports, or -1.
+func (c *Conn) find(name string) int {
+	for i, p := range c.ports {
+		if p.name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// arrange makes the list to poll agree with the ports.
+func (c *Conn) arrange() {
+	c.polled = append(c.polled[:0], unix.PollFd{Fd: int32(c.event), Events: unix.POLLIN})
+	for _, p := range c.ports {
+		c.polled = append(c.polled, unix.PollFd{Fd: int32(p.in), Events: unix.POLLIN})
+	}
+}
+
+// index looks an interface up by name, with an ioctl: netlink has no place in
+// the loop.
+func (c *Conn) index(name string) (int, error) {
+	req, err := unix.NewIfreq(name)
+	if err != nil {
+		return 0, fmt.Errorf("vrrp: open %s: %w", name, err)
+	}
+	if err := unix.IoctlIfreq(c.control, unix.SIOCGIFINDEX, req); err != nil {
+		return 0, fmt.Errorf("vrrp: open %s: %w", name, err)
+	}
+	return int(req.Uint32()), nil
+}
