@@ -1,7 +1,8 @@
 // Package check decides whether a real server is up.
 //
 // [Spec] says what to ask and how often, check/probe asks, [Tally] counts (pure:
-// rise and fall), a [Worker] runs one check and reports each [Verdict].
+// rise and fall), a [Pool] runs the checks of all servers and reports each
+// [Verdict].
 package check
 
 import (
@@ -53,6 +54,7 @@ type StatusRange struct{ From, To int }
 // ExecSpec is a program that answers with its exit status: 0 is up.
 type ExecSpec struct {
 	Argv []string
+	Name string // what the program is told as CHECK_NAME; empty: the target
 	User string // who runs it; empty: the daemon's script_user
 }
 
