@@ -11,15 +11,6 @@ import (
 	"net/netip"
 )
 
-// Protocol is the transport protocol of a virtual service.
-type Protocol string
-
-// The protocols.
-const (
-	TCP Protocol = "tcp"
-	UDP Protocol = "udp"
-)
-
 // Forward is the packet forwarding method (ipvsadm -m, -g, -i).
 type Forward string
 
@@ -30,43 +21,59 @@ const (
 	TUN Forward = "tun" // IP-in-IP tunnelling
 )
 
-// Key names a virtual service in the kernel's table.
-type Key struct {
-	Protocol Protocol
-	Address  netip.AddrPort
-}
-
-// String gives the key as ipvsadm writes it: "-t 172.20.10.4:80".
-func (k Key) String() string {
-	if k.Protocol == UDP {
-		return "-u " + k.Address.String()
-	}
-	return "-t " + k.Address.String()
-}
-
-// Scheduler flags, as the kernel numbers them (include/uapi/linux/ip_vs.h,
-// IP_VS_SVC_F_SCHED1 to 3). Their meaning depends on the scheduler.
+// Service flags, as the kernel numbers them (include/uapi/linux/ip_vs.h). What
+// the three scheduler flags mean depends on the scheduler. The kernel's own
+// IP_VS_SVC_F_HASHED (0x2) never appears here.
 const (
 	FlagPersistent uint32 = 0x1
+	FlagOnePacket  uint32 = 0x4
 	FlagSched1     uint32 = 0x8  // sh-fallback, mh-fallback
 	FlagSched2     uint32 = 0x10 // sh-port, mh-port
+	FlagSched3     uint32 = 0x20
 )
 
 // Service is one virtual service with its real servers.
 type Service struct {
 	Key       Key
 	Scheduler string // as the kernel names it: rr, wlc, …
-	Flags     uint32 // scheduler flags only
+	Flags     uint32
+	Timeout   uint32 // persistence in seconds, with FlagPersistent
+	// Mask is the persistence granularity as a prefix length; 0 is the whole
+	// address. MaskOther stands for a mask that is no prefix.
+	Mask uint8
+	// Engine is the persistence engine (sip); empty: none.
+	Engine string
 	// Servers stand in the order of the file. The kernel's own order is the
 	// reverse of insertion; Dump turns it round, so that the two compare.
 	Servers []Server
 }
+
+// MaskOther is the [Service] Mask of a kernel entry whose netmask is not
+// contiguous. Nothing we want ever has it.
+const MaskOther = 255
 
 // Server is one real server of a service.
 type Server struct {
 	Address netip.AddrPort
 	Forward Forward
 	Weight  int // 0 quiesces: no new connections
+	// Upper and Lower are the thresholds of connections; 0: none.
+	Upper, Lower uint32
+	// Tunnel is the encapsulation of Forward TUN; the zero value is IP-in-IP.
+	Tunnel Tunnel
+	// ConfiguredWeight is the weight the configuration gives, which a server
+	// keeps while it is quiesced. It is not in the kernel's table and is never
+	// compared: [Diff] adds a server of weight 0 with it first where the scheduler
+	// remembers the last weight that was not 0 (mh). 0: same as Weight.
+	ConfiguredWeight int
+}
+
+// Tunnel is the encapsulation of a tunnelled server. We read every kind, so that
+// a foreign change is seen, and write IP-in-IP only.
+type Tunnel struct {
+	Type  uint8  // 0 ipip, 1 gue, 2 gre, as the kernel numbers them
+	Port  uint16 // gue
+	Flags uint16 // checksum: 0 none, 1 csum, 2 remcsum
 }
 
 // Role is one of the two sync daemon roles of the kernel.
@@ -79,13 +86,36 @@ const (
 )
 
 // Sync is the connection synchronisation of one role (ipvsadm --start-daemon).
+// Group, Port and TTL left zero are the kernel's defaults.
 type Sync struct {
 	Role      Role
 	Interface string
-	ID        int // syncid, 0–255
-	Group     netip.Addr
-	Port      uint16
-	TTL       uint8
+	ID        int        // syncid, 0–255; a backup with 0 takes every sender's
+	Group     netip.Addr // default 224.0.0.81
+	Port      uint16     // default 8848
+	TTL       uint8      // default 1
+}
+
+// withDefaults fills in what the kernel fills in (ip_vs_sync.c,
+// start_sync_thread).
+func (s Sync) withDefaults() Sync {
+	if !s.Group.IsValid() {
+		s.Group = netip.AddrFrom4([4]byte{224, 0, 0, 81})
+	}
+	if s.Port == 0 {
+		s.Port = 8848
+	}
+	if s.TTL == 0 {
+		s.TTL = 1
+	}
+	return s
+}
+
+// String describes the daemon in one line.
+func (s Sync) String() string {
+	s = s.withDefaults()
+	return fmt.Sprintf("%s on %s, syncid %d, group %s, ttl %d",
+		s.Role, s.Interface, s.ID, netip.AddrPortFrom(s.Group, s.Port), s.TTL)
 }
 
 // Table is an IPVS table: what the kernel has, or what it should have.

@@ -1,0 +1,146 @@
+package lvs
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Diff returns the operations that turn actual into desired, in the order to
+// carry them out. It is pure.
+//
+// Services of actual that are neither desired nor in owned are foreign and never
+// touched; one that is desired becomes ours and is corrected by the difference
+// only. Whatever prefix of the operations is carried out, a service that has
+// servers before and after has one at every moment: within a service additions
+// come first, then weights that rise from 0, then other changes, then deletions;
+// services that are not wanted are deleted last.
+func Diff(actual, desired Table, owned Owned) []Op {
+	ops := diffSync(actual.Sync, desired.Sync, owned)
+	have := index(actual.Services)
+	want := index(desired.Services)
+	for _, d := range canonical(desired).Services {
+		if want[d.Key] == nil {
+			continue // written twice: done already
+		}
+		a := have[d.Key]
+		switch {
+		case a == nil:
+			ops = append(ops, serviceOp(AddService, d, "not in the table"))
+		case !sameService(*a, d):
+			ops = append(ops, serviceOp(SetService, d, serviceReason(*a, d)))
+		}
+		var servers []Server
+		if a != nil {
+			servers = a.Servers
+		}
+		ops = append(ops, diffServers(d, servers)...)
+		want[d.Key] = nil
+	}
+	for _, a := range canonical(actual).Services {
+		if _, wanted := want[a.Key]; !wanted && have[a.Key] != nil && owned.Has(a.Key) {
+			ops = append(ops, serviceOp(DelService, a, "not wanted any more"))
+			have[a.Key] = nil
+		}
+	}
+	return ops
+}
+
+// index finds services by key; of two with the same key the first counts.
+func index(services []Service) map[Key]*Service {
+	m := make(map[Key]*Service, len(services))
+	for i := range services {
+		if m[services[i].Key] == nil {
+			m[services[i].Key] = &services[i]
+		}
+	}
+	return m
+}
+
+func serviceOp(kind OpKind, s Service, reason string) Op {
+	s.Servers = nil
+	return Op{Kind: kind, Service: s, Reason: reason}
+}
+
+// normal takes out what means nothing without persistence.
+func normal(s Service) Service {
+	if s.Flags&FlagPersistent == 0 {
+		s.Timeout, s.Mask = 0, 0
+	}
+	s.Servers = nil
+	return s
+}
+
+func sameService(a, b Service) bool {
+	a, b = normal(a), normal(b)
+	return a.Scheduler == b.Scheduler && a.Flags == b.Flags && a.Timeout == b.Timeout &&
+		a.Mask == b.Mask && a.Engine == b.Engine
+}
+
+// serviceReason says what of a service changes.
+func serviceReason(a, d Service) string {
+	a, d = normal(a), normal(d)
+	var why []string
+	if a.Scheduler != d.Scheduler {
+		why = append(why, fmt.Sprintf("scheduler %s, was %s", d.Scheduler, a.Scheduler))
+	}
+	if a.Flags != d.Flags {
+		why = append(why, fmt.Sprintf("flags %s, were %s", flagsText(d), flagsText(a)))
+	}
+	if a.Timeout != d.Timeout {
+		why = append(why, fmt.Sprintf("persistence %d s, was %d s", d.Timeout, a.Timeout))
+	}
+	if a.Mask != d.Mask {
+		why = append(why, fmt.Sprintf("persistence mask %s, was %s", maskName(d), maskName(a)))
+	}
+	if a.Engine != d.Engine {
+		why = append(why, fmt.Sprintf("persistence engine %q, was %q", d.Engine, a.Engine))
+	}
+	return strings.Join(why, "; ")
+}
+
+func flagsText(s Service) string {
+	names := flagNames(s.Scheduler, s.Flags)
+	if s.Flags&FlagOnePacket != 0 {
+		names = append(names, "one-packet")
+	}
+	if s.Flags&FlagPersistent != 0 {
+		names = append(names, "persistent")
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ",")
+}
+
+func maskName(s Service) string {
+	if s.Mask == 0 {
+		return "none"
+	}
+	return maskText(s)
+}
+
+// diffSync compares the sync daemons by role. The kernel cannot change one that
+// runs: it is stopped and started.
+func diffSync(actual, desired []Sync, owned Owned) []Op {
+	var ops []Op
+	for _, d := range desired {
+		i := slices.IndexFunc(actual, func(a Sync) bool { return a.Role == d.Role })
+		switch {
+		case i < 0:
+			ops = append(ops, Op{Kind: StartSync, Sync: d, Reason: "not running"})
+		case actual[i].withDefaults() != d.withDefaults():
+			reason := fmt.Sprintf("%s, was %s", d, actual[i])
+			ops = append(ops,
+				Op{Kind: StopSync, Sync: actual[i], Reason: reason},
+				Op{Kind: StartSync, Sync: d, Reason: reason})
+		}
+	}
+	for _, a := range actual {
+		wanted := slices.ContainsFunc(desired, func(d Sync) bool { return a.Role == d.Role })
+		if !wanted && owned.HasRole(a.Role) {
+			ops = append(ops, Op{Kind: StopSync, Sync: a, Reason: "not wanted any more"})
+		}
+	}
+	return ops
+}

@@ -1,0 +1,127 @@
+package lvs
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// diffServers returns the operations for the servers of one service, d, of which
+// the kernel has the servers have.
+func diffServers(d Service, have []Server) []Op {
+	at := make(map[netip.AddrPort]Server, len(have))
+	for _, a := range have {
+		if _, twice := at[a.Address]; !twice {
+			at[a.Address] = a
+		}
+	}
+	servers := distinct(d.Servers)
+	kept := keptPrefix(d.Scheduler, servers, have)
+	var adds, raises, sets, moves, dels []Op
+	wanted := make(map[netip.AddrPort]bool, len(servers))
+	for i, r := range servers {
+		wanted[r.Address] = true
+		a, there := at[r.Address]
+		switch {
+		case !there && len(moves) == 0:
+			adds = append(adds, addServer(d, r, "not in the table")...)
+		case !there: // behind one that moves, so it has to wait for that
+			moves = append(moves, addServer(d, r, "not in the table")...)
+		case i >= kept:
+			reason := fmt.Sprintf("sequence of servers, which %s goes by", d.Scheduler)
+			moves = append(moves, serverOp(DelServer, d, a, reason))
+			moves = append(moves, addServer(d, r, reason)...)
+		case sameServer(a, r):
+		case a.Weight == 0:
+			raises = append(raises, serverOp(SetServer, d, r, serverReason(a, r)))
+		default:
+			sets = append(sets, serverOp(SetServer, d, r, serverReason(a, r)))
+		}
+	}
+	for _, a := range have {
+		if !wanted[a.Address] {
+			wanted[a.Address] = true
+			dels = append(dels, serverOp(DelServer, d, a, "not wanted any more"))
+		}
+	}
+	return slices.Concat(adds, raises, sets, moves, dels)
+}
+
+// distinct drops the second of two servers with the same address.
+func distinct(servers []Server) []Server {
+	seen := make(map[netip.AddrPort]bool, len(servers))
+	out := make([]Server, 0, len(servers))
+	for _, r := range servers {
+		if !seen[r.Address] {
+			seen[r.Address] = true
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// keptPrefix tells how many of the wanted servers, from the first on, can stay
+// where they are; the kernel only appends, so the others have to follow in
+// sequence. Without regard to sequence all can stay.
+func keptPrefix(scheduler string, wanted, have []Server) int {
+	if !OrderMatters(scheduler) {
+		return len(wanted)
+	}
+	n := 0
+	for _, a := range have {
+		if n < len(wanted) && a.Address == wanted[n].Address {
+			n++
+		}
+	}
+	return n
+}
+
+// addServer adds r. The scheduler mh builds its table from the last weight of
+// each server that was not 0 (ip_vs_mh.c), which for one added with 0 is 0: it
+// would be missing from the table, and every later flow mapped differently from
+// the other director. So it is added with the configured weight and then set.
+func addServer(d Service, r Server, reason string) []Op {
+	if d.Scheduler != "mh" || r.Weight != 0 || r.ConfiguredWeight == 0 {
+		return []Op{serverOp(AddServer, d, r, reason)}
+	}
+	first := r
+	first.Weight = r.ConfiguredWeight
+	return []Op{
+		serverOp(AddServer, d, first, reason),
+		serverOp(SetServer, d, r, "weight 0, once mh knows its weight"),
+	}
+}
+
+func serverOp(kind OpKind, s Service, r Server, reason string) Op {
+	op := serviceOp(kind, s, reason)
+	op.Server = r
+	return op
+}
+
+// sameServer compares what the kernel keeps of a server.
+func sameServer(a, b Server) bool {
+	a.ConfiguredWeight, b.ConfiguredWeight = 0, 0
+	if a.Forward != TUN && b.Forward != TUN {
+		a.Tunnel, b.Tunnel = Tunnel{}, Tunnel{}
+	}
+	return a == b
+}
+
+// serverReason says what of a server changes.
+func serverReason(a, r Server) string {
+	var why []string
+	if a.Weight != r.Weight {
+		why = append(why, fmt.Sprintf("weight %d, was %d", r.Weight, a.Weight))
+	}
+	if a.Forward != r.Forward {
+		why = append(why, fmt.Sprintf("forward %s, was %s", r.Forward, a.Forward))
+	}
+	if a.Upper != r.Upper || a.Lower != r.Lower {
+		why = append(why, fmt.Sprintf("thresholds %d/%d, were %d/%d", r.Upper, r.Lower, a.Upper, a.Lower))
+	}
+	if a.Forward == TUN && r.Forward == TUN && a.Tunnel != r.Tunnel {
+		why = append(why, fmt.Sprintf("tunnel%s, was%s", tunnelText(r.Tunnel), tunnelText(a.Tunnel)))
+	}
+	return strings.Join(why, "; ")
+}
