@@ -45,13 +45,18 @@ type Daemon struct {
 
 // Node is what one director does: the deployment as seen by it.
 type Node struct {
-	Name    string
-	Daemon  Daemon
-	Groups  []vrrp.GroupConfig
-	Servers []VirtualServer
-	IPVS    IPVS
-	Sync    []lvs.Sync // resolved for this node; empty when [ipvs.sync] is absent
-	Digest  string     // config_digest of the whole deployment: "sha256:…"
+	Name string
+	// Addresses are this director's own, from the file. The interface of
+	// connection synchronisation is looked for by them where the file names none.
+	Addresses []netip.Addr
+	Daemon    Daemon
+	Groups    []vrrp.GroupConfig
+	Servers   []VirtualServer
+	IPVS      IPVS
+	// Sync is both roles of connection synchronisation; empty when it is off. An
+	// empty Interface stands for the one that has one of Addresses.
+	Sync   []lvs.Sync
+	Digest string // config_digest of the whole deployment: "sha256:…"
 	// Peers are the other directors, for status.
 	Peers []Director
 }
@@ -76,8 +81,8 @@ type VirtualRouter struct {
 	Announce     vrrp.Announce
 }
 
-// PerDirector is a value written once for all directors, or as a table by
-// director.
+// PerDirector is a value of each director. Where all have the same it stands in
+// All and ByName is nil; otherwise ByName has every director of the deployment.
 type PerDirector[T any] struct {
 	All    T
 	ByName map[string]T `json:",omitempty"`
@@ -108,12 +113,12 @@ type RealServer struct {
 	Address netip.AddrPort
 	Forward lvs.Forward
 	Weight  int
-	Checks  []check.Spec // all must pass; empty: always up
+	Checks  []check.Spec // all must pass; empty: counts as up
 }
 
 // IPVS is the [ipvs] table.
 type IPVS struct {
-	Resync time.Duration
+	Resync time.Duration // how soon a foreign change is put back
 	Sync   *SyncConfig
 }
 

@@ -1,0 +1,119 @@
+package conf
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"failover/check"
+)
+
+// checks makes the specs of one check key; their target is filled in for each
+// real server. A spec with an error is left out.
+func (b *builder) checks(e *entry) []check.Spec {
+	var list []check.Spec
+	for _, c := range e.items {
+		if c.kids == nil {
+			continue
+		}
+		if kind := c.get("kind"); !kind.bad {
+			list = append(list, b.check(c, val[string](kind)))
+		}
+	}
+	return list
+}
+
+func (b *builder) check(e *entry, kind string) check.Spec {
+	for _, k := range e.spec.Section.Keys {
+		if own, ok := e.kids[k.Name]; ok && own.set && len(k.Kinds) > 0 && !slices.Contains(k.Kinds, kind) {
+			b.failKey(own, "", "a check of kind %s has no such key; it is for %s", kind, strings.Join(k.Kinds, " and "))
+		}
+	}
+	s := check.Spec{
+		Kind:     check.Kind(kind),
+		Interval: duration(e.get("interval")),
+		Timeout:  duration(e.get("timeout")),
+		Rise:     int(val[int64](e.get("rise"))),
+		Fall:     int(val[int64](e.get("fall"))),
+	}
+	if !e.get("timeout").set {
+		s.Timeout = min(time.Second, s.Interval)
+	}
+	if s.Timeout > s.Interval && e.ok("interval", "timeout") {
+		b.fail(e.get("timeout"), "make it shorter, or the interval longer",
+			"%s is longer than the interval, %s: probes would overlap", text(s.Timeout), text(s.Interval))
+	}
+	switch s.Kind {
+	case check.HTTP, check.HTTPS:
+		s.HTTP = b.http(e)
+	case check.Exec:
+		s.Exec = b.exec(e)
+	}
+	return s
+}
+
+func (b *builder) http(e *entry) *check.HTTPSpec {
+	h := &check.HTTPSpec{
+		Method:     val[string](e.get("method")),
+		Path:       val[string](e.get("path")),
+		Host:       val[string](e.get("host")),
+		Body:       val[string](e.get("body")),
+		ServerName: val[string](e.get("server_name")),
+		CAFile:     val[string](e.get("ca_file")),
+		SkipVerify: val[bool](e.get("insecure_skip_verify")),
+	}
+	for _, one := range e.get("headers").order {
+		if h.Headers == nil {
+			h.Headers = map[string]string{}
+		}
+		h.Headers[one.key] = val[string](one)
+	}
+	status := e.get("status")
+	if status.set && len(status.items) == 0 && !status.bad {
+		b.fail(status, "", "is empty: no answer would mean up")
+	}
+	for _, s := range vals[string](status) {
+		r, _ := parseStatus(s)
+		h.Status = append(h.Status, r)
+	}
+	if h.Method == "HEAD" && h.Body != "" {
+		b.fail(e.get("body"), "use method GET", "the answer to a HEAD request has no body to look in")
+	}
+	if h.SkipVerify && h.CAFile != "" {
+		b.fail(e.get("ca_file"), "", "contradicts insecure_skip_verify: any certificate would do")
+	}
+	return h
+}
+
+func (b *builder) exec(e *entry) *check.ExecSpec {
+	argv := e.get("argv")
+	x := &check.ExecSpec{Argv: vals[string](argv), User: val[string](e.get("user"))}
+	switch {
+	case argv.anyBad():
+	case !argv.set:
+		b.fail(argv, "", "is missing: a check of kind exec needs the program to run")
+	case len(x.Argv) == 0:
+		b.fail(argv, "", "is empty: a check of kind exec needs the program to run")
+	case !strings.HasPrefix(x.Argv[0], "/"):
+		b.fail(argv.items[0], "", "%q is not an absolute path", x.Argv[0])
+	}
+	if !e.get("user").set {
+		x.User = b.d.Daemon.ScriptUser
+	}
+	return x
+}
+
+// parseStatus reads "200" or "200-299".
+func parseStatus(s string) (check.StatusRange, bool) {
+	from, to, ranged := strings.Cut(s, "-")
+	if !ranged {
+		to = from
+	}
+	if len(from) != 3 || len(to) != 3 || !only(from+to, digits) {
+		return check.StatusRange{}, false
+	}
+	a, _ := strconv.Atoi(from)
+	z, _ := strconv.Atoi(to)
+	return check.StatusRange{From: a, To: z}, a >= 100 && a <= z && z <= 599
+}

@@ -1,0 +1,125 @@
+package conf
+
+import (
+	"net/netip"
+	"time"
+
+	"failover/vrrp"
+)
+
+func (b *builder) router(e *entry) VirtualRouter {
+	r := VirtualRouter{
+		Name:         e.key,
+		Group:        val[string](e.get("group")),
+		Interface:    perDirector(b, e.get("interface"), (func(Director) string)(nil)),
+		VRID:         uint8(val[int64](e.get("vrid"))),
+		Interval:     duration(e.get("advert_interval")),
+		Preempt:      perDirector(b, e.get("preempt"), func(Director) bool { return true }),
+		PreemptDelay: perDirector(b, e.get("preempt_delay"), func(Director) time.Duration { return 0 }),
+		Transport:    vrrp.Transport(val[string](e.get("transport"))),
+		Peers:        vals[netip.Addr](e.get("peers")),
+		Checksum:     vrrp.ChecksumForm(val[string](e.get("checksum"))),
+		Lease:        duration(e.get("address_lease")),
+	}
+	r.Priority = asByte(perDirector(b, e.get("priority"), func(d Director) int64 { return int64(d.Priority) }))
+	r.Source = perDirector(b, e.get("source"), func(Director) netip.Addr { return netip.Addr{} })
+	if r.Group == "" {
+		r.Group = r.Name
+	}
+	for _, p := range vals[netip.Prefix](e.get("addresses")) {
+		r.Addresses = append(r.Addresses, vrrp.Address{Prefix: p})
+	}
+	if !e.get("address_lease").set {
+		r.Lease = defaultLease(r.Interval)
+	}
+	a := e.get("announce")
+	r.Announce = vrrp.Announce{Times: vals[time.Duration](a.get("times")), Refresh: duration(a.get("refresh"))}
+	b.announceRules(a, r.Announce)
+	return r
+}
+
+// defaultLease is the larger of 5 s and four advert intervals, in the whole
+// seconds that the kernel counts lifetimes in.
+func defaultLease(interval time.Duration) time.Duration {
+	lease := max(5*time.Second, 4*interval)
+	return (lease + time.Second - 1).Truncate(time.Second)
+}
+
+func (b *builder) announceRules(e *entry, a vrrp.Announce) {
+	times := e.get("times")
+	if len(times.items) > 32 {
+		b.fail(times, "", "%d times; at most 32 are possible", len(times.items))
+	}
+	for i := 1; i < len(a.Times) && e.ok("times"); i++ {
+		if a.Times[i] <= a.Times[i-1] {
+			b.fail(times.items[i], "", "%s does not come after %s: the times ascend", text(a.Times[i]), text(a.Times[i-1]))
+		}
+	}
+	if a.Refresh > 0 && a.Refresh < time.Second {
+		b.fail(e.get("refresh"), "", "%s is less than 1s; 0s turns it off", text(a.Refresh))
+	}
+}
+
+func duration(e *entry) time.Duration { return val[time.Duration](e) }
+
+// perDirector gathers the values of a key for every director. Where the file
+// gives none, the default decides; a nil one means that there is none.
+func perDirector[T comparable](b *builder, e *entry, otherwise func(Director) T) PerDirector[T] {
+	for _, o := range e.order {
+		if e.per && !b.isDirector(o.key) {
+			b.failKey(o, didYouMean(o.key, b.directorNames(), "the directors are"), "no such director")
+		}
+	}
+	p := PerDirector[T]{ByName: map[string]T{}}
+	same := true
+	for i, d := range b.d.Directors {
+		one := e.forDirector(d.Name)
+		v := val[T](one)
+		if one == e && (e.per || !e.set) && !e.bad {
+			if otherwise == nil {
+				b.fail(e, "", "has no value for director %s", d.Name)
+				continue
+			}
+			v = otherwise(d)
+		}
+		p.ByName[d.Name] = v
+		same = same && (i == 0 || v == p.All)
+		if i == 0 {
+			p.All = v
+		}
+	}
+	if same {
+		return PerDirector[T]{All: p.All}
+	}
+	var zero T
+	p.All = zero
+	return p
+}
+
+func asByte(p PerDirector[int64]) PerDirector[uint8] {
+	q := PerDirector[uint8]{All: uint8(p.All)}
+	for name, v := range p.ByName {
+		if q.ByName == nil {
+			q.ByName = map[string]uint8{}
+		}
+		q.ByName[name] = uint8(v)
+	}
+	return q
+}
+
+func (b *builder) directorNames() []string {
+	list := make([]string, len(b.d.Directors))
+	for i, d := range b.d.Directors {
+		list[i] = d.Name
+	}
+	return list
+}
+
+func (b *builder) isDirector(name string) bool {
+	for _, d := range b.d.Directors {
+		if d.Name == name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,50 @@
+package conf
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Digest is the config_digest, "sha256:…". It is taken over the resolved
+// deployment, defaults included: comments, layout and writing out a default do
+// not change it; whatever changes what a director does, does.
+func (d Deployment) Digest() string {
+	// encoding/json sorts the keys of maps; everything else has an order.
+	data, err := json.Marshal(d)
+	if err != nil {
+		panic(fmt.Sprintf("conf: digest: %v", err)) // plain values always encode
+	}
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// Summary says in one line what the file describes.
+func (d Deployment) Summary() string {
+	groups := map[string]bool{}
+	for _, r := range d.VirtualRouters {
+		groups[r.Group] = true
+	}
+	real := 0
+	for _, vs := range d.VirtualServers {
+		real += len(vs.Servers)
+	}
+	parts := []string{
+		fmt.Sprintf("%s (%s)", count(len(d.Directors), "director"), d.directorNames()),
+		fmt.Sprintf("%s in %s", count(len(d.VirtualRouters), "virtual router"), count(len(groups), "group")),
+		fmt.Sprintf("%s with %s", count(len(d.VirtualServers), "virtual server"), count(real, "real server")),
+	}
+	if d.IPVS.Sync != nil && d.IPVS.Sync.Enabled {
+		parts = append(parts, "connection sync on")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

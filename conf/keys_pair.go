@@ -1,0 +1,117 @@
+package conf
+
+import "time"
+
+// ms and sec are the units of the ranges below.
+const (
+	ms  = int64(time.Millisecond)
+	sec = int64(time.Second)
+)
+
+// fileSection is the file itself.
+var fileSection = Section{
+	Keys: []Key{
+		{Name: "director", Type: Tables, Section: &directorSection, Required: true,
+			Doc: "A director of the deployment. Every machine carries the same file; a director finds itself by --node NAME, else by its full, then its short host name. The order in the file is the order everywhere."},
+		{Name: "daemon", Type: Table, Section: &daemonSection,
+			Doc: "How the daemon runs on every director."},
+		{Name: "virtual_router", Type: Tables, Section: &routerSection,
+			Doc: "A virtual router: addresses that one director holds at a time, elected by VRRP."},
+		{Name: "virtual_server", Type: Tables, Section: &serverSection,
+			Doc: "A virtual server: one address and port, shared out to real servers by IPVS."},
+		{Name: "ipvs", Type: Table, Section: &ipvsSection,
+			Doc: "How the kernel's IPVS table is kept."},
+	},
+}
+
+var directorSection = Section{
+	Path:   "director.NAME",
+	Header: "[director.lb1]",
+	Keys: []Key{
+		{Name: "address", Type: Address, Arity: OneOrMany, Required: true, Example: `"192.168.33.91"`,
+			Doc: "The director's own address, never a virtual one. The source of its adverts where a virtual router's subnet contains it, and the place of connection synchronisation. A list gives several paths or families."},
+		{Name: "priority", Type: Integer, Min: 1, Max: 254, Default: "100", Example: "150",
+			Doc: "Priority of this director in every virtual router that does not say otherwise. The highest one becomes master."},
+	},
+	Trailer: `[director.lb2]
+address = "192.168.33.94"
+priority = 100
+`,
+}
+
+var daemonSection = Section{
+	Path:   "daemon",
+	Header: "[daemon]",
+	Keys: []Key{
+		{Name: "socket", Type: String, Default: `"/run/failover/failover.sock"`, valid: socketPath,
+			Doc: "Path of the control socket, mode 0660, owner root:failover; without such a group 0600 and one warning."},
+		{Name: "state_dir", Type: String, Default: `"/var/lib/failover"`, valid: absolutePath,
+			Doc: "Directory of what must outlive a restart."},
+		{Name: "log_level", Type: String, Values: []string{"debug", "info", "warn", "error"}, Default: `"info"`,
+			Doc: "The least important message that is logged."},
+		{Name: "log_format", Type: String, Values: []string{"text", "json"}, Default: `"text"`,
+			Doc: "The form of the log, on standard error."},
+		{Name: "realtime", Type: Bool, Default: "true",
+			Doc: "Real-time priority and locked memory for the engine, the process that elects, where the machine permits it."},
+		{Name: "script_user", Type: String, Default: `"failover-script"`, valid: userName,
+			Doc: "Who runs exec checks. Never root unless written here; a missing user is an error only where one is needed."},
+		{Name: "manage_sysctl", Type: Bool, Default: "true",
+			Doc: "Set the sysctls that the configuration needs. What was changed is logged and put back by release."},
+	},
+}
+
+var routerSection = Section{
+	Path:   "virtual_router.NAME",
+	Header: "[virtual_router.outside]",
+	Keys: []Key{
+		{Name: "interface", Type: String, PerDirector: true, Required: true, Example: `{ lb1 = "eth2", lb2 = "ens5" }`, valid: interfaceName,
+			Doc: "The interface that the adverts and the addresses are on."},
+		{Name: "vrid", Type: Integer, Min: 1, Max: 255, Required: true, Example: "51",
+			Doc: "The virtual router identifier (RFC 9568 section 5.2.3), unique on its interface."},
+		{Name: "addresses", Type: Prefix, Arity: Many, IPv4: true, Required: true, Example: `["172.20.10.4/28"]`,
+			Doc: "The virtual addresses with their subnet's prefix length, 1 to 255 of them: an advert counts them in one byte (RFC 9568 section 5.2.5)."},
+		{Name: "priority", Type: Integer, PerDirector: true, Min: 1, Max: 255, Implied: "the director's", Example: "{ lb1 = 150, lb2 = 100 }",
+			Doc: "The highest priority becomes master. 255 is for the one director that owns the addresses, having them on the interface for good (RFC 9568 section 5.2.4). The members of a group have the same one on each director."},
+		{Name: "version", Type: Integer, Min: 3, Max: 3, Default: "3",
+			Doc: "The version of VRRP."},
+		{Name: "advert_interval", Type: Duration, Min: 10 * ms, Max: 40950 * ms, Step: 10 * ms, Default: `"1s"`,
+			Doc: "How often the master advertises. A backup takes over when it has heard nothing for three intervals and its skew time."},
+		{Name: "preempt", Type: Bool, PerDirector: true, Default: "true",
+			Doc: "Whether a director of higher priority takes over from a healthy master of lower priority. False keeps a healthy master, never one that is less healthy."},
+		{Name: "preempt_delay", Type: Duration, PerDirector: true, Min: 0, Max: 3600 * sec, Default: `"0s"`,
+			Doc: "How long a master of lower priority is kept before it is preempted."},
+		{Name: "group", Type: String, Implied: "the router's name", Example: `"nat"`, valid: name,
+			Doc: "The routers of a group change role together. The first one in the file decides ties."},
+		{Name: "transport", Type: String, Values: []string{"multicast", "unicast"}, Default: `"multicast"`,
+			Doc: "How adverts travel: to 224.0.0.18, or to each other director's source of this router, and then only they are believed."},
+		{Name: "source", Type: Address, IPv4: true, PerDirector: true, Implied: "the director's address if a virtual router on the interface has it in its subnet, else the interface's lowest address that is not virtual",
+			Example: `{ lb1 = "172.20.10.5", lb2 = "172.20.10.6" }`,
+			Doc:     "The sender's address of the adverts. Unicast needs it known from the file for every director."},
+		{Name: "peers", Type: Address, IPv4: true, Arity: Many, Default: "[]", Example: `["172.20.10.7"]`, Aside: true,
+			Doc: "Routers outside this file that take part as well; with transport unicast only."},
+		{Name: "checksum", Type: String, Values: []string{"rfc5798", "rfc9568"}, Default: `"rfc5798"`,
+			Doc: "The bytes that the checksum of an advert covers: with the pseudo-header, as keepalived and FRR send and demand, or the message only. Both are accepted on receipt."},
+		{Name: "address_lease", Type: Duration, Min: 3 * sec, Max: 3600 * sec, Step: sec, Implied: "the larger of 5s and 4 advert intervals", Example: `"5s"`,
+			Doc: "Lifetime that the kernel gives the addresses. It is renewed every second, so that a killed or frozen master loses them by itself."},
+		{Name: "announce", Type: Table, Section: &announceSection,
+			Doc: "When gratuitous ARP tells the segment where the addresses are."},
+	},
+}
+
+var announceSection = Section{
+	Path:   "virtual_router.NAME.announce",
+	Header: "[virtual_router.outside.announce]",
+	Keys: []Key{
+		{Name: "times", Type: Duration, Arity: Many, Min: 0, Max: 600 * sec, Default: `["0s", "10ms", "50ms", "250ms", "1s", "5s"]`,
+			Doc: "When to announce after becoming master, ascending; an empty list for never."},
+		{Name: "refresh", Type: Duration, Min: 0, Max: 86400 * sec, Default: `"0s"`,
+			Doc: "Announce again this often while master, at least 1s; 0s for never."},
+	},
+	Trailer: `[virtual_router.inside]
+interface = "eth1"
+vrid = 52
+addresses = ["192.168.33.90/24"]
+priority = { lb1 = 150, lb2 = 100 }
+group = "nat"
+`,
+}

@@ -1,0 +1,72 @@
+package conf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/BurntSushi/toml"
+)
+
+// maxSize bounds a configuration file, in bytes: 20 times what a thousand
+// virtual servers of ten real servers each take.
+const maxSize = 16 << 20
+
+// Load reads and checks a configuration file. The error is [Errors] when the
+// file could be read.
+func Load(path string) (Deployment, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Deployment{}, fmt.Errorf("conf: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return Deployment{}, fmt.Errorf("conf: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse checks a configuration. The name stands for the file in errors, which
+// are always [Errors]: everything that is wrong, in the order of the file.
+func Parse(name string, data []byte) (Deployment, error) {
+	// A byte order mark is not part of the text; clipping the capacity keeps the
+	// parser's slices measurable.
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	data = data[:len(data):len(data)]
+	r := &reader{src: newSource(name, data), defaults: map[*Key]any{}}
+	if len(data) > maxSize {
+		r.report(0, "", "", fmt.Sprintf("the file is larger than %d MiB", maxSize>>20))
+		return Deployment{}, r.errs
+	}
+	root, offset, err := newIndex(data)
+	if err != nil {
+		return Deployment{}, r.syntax(offset, err.Error())
+	}
+	var m map[string]any
+	if _, err := toml.Decode(string(data), &m); err != nil {
+		var pe toml.ParseError
+		if errors.As(err, &pe) {
+			return Deployment{}, r.syntax(pe.Position.Start, pe.Message)
+		}
+		return Deployment{}, r.syntax(0, err.Error())
+	}
+	file := &entry{r: r, spec: &Key{Section: &fileSection, Type: Table}, at: root, set: true}
+	r.table(file, m)
+	b := &builder{reader: r, file: file}
+	b.build()
+	if len(r.errs) > 0 {
+		r.errs.sort()
+		return Deployment{}, r.errs
+	}
+	return b.d, nil
+}
+
+// syntax is the lone error of a file that is not TOML.
+func (r *reader) syntax(offset int, message string) Errors {
+	r.report(offset, "", "", message)
+	r.errs[0].Excerpt = r.src.excerpt(offset)
+	return r.errs
+}

@@ -1,0 +1,238 @@
+package conf
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"failover/vrrp"
+)
+
+// owner is the priority of the director that owns the addresses (RFC 9568
+// section 5.2.4).
+const owner = 255
+
+// directorRules hold the directors against each other.
+func (b *builder) directorRules() {
+	if e := b.file.get("director"); e.set && len(e.order) == 0 && !e.bad {
+		b.fail(e, "write [director.NAME] for each", "there is no director")
+	}
+	of := map[netip.Addr]string{}
+	for _, e := range b.directors {
+		list := e.get("address")
+		if len(list.items) == 0 && list.set && !list.bad {
+			b.fail(list, "", "is empty: a director has at least one address")
+		}
+		for _, i := range list.items {
+			a := val[netip.Addr](i)
+			if !a.IsValid() {
+				continue
+			}
+			if other, taken := of[a]; taken {
+				b.fail(i, "", "%s is an address of director %s already", a, other)
+			}
+			of[a] = e.key
+		}
+	}
+}
+
+// routerRules hold each virtual router against itself and the others.
+func (b *builder) routerRules() {
+	holder := map[netip.Addr]string{}
+	type place struct {
+		director, iface string
+		vrid            uint8
+	}
+	user := map[place]string{}
+	for i, e := range b.routers {
+		r := b.d.VirtualRouters[i]
+		if r.Name == none {
+			b.failKey(e, "", "the name none is taken: it stands for no virtual router")
+		}
+		b.addressRules(e, holder)
+		for _, d := range b.d.Directors {
+			p := place{d.Name, r.Interface.For(d.Name), r.VRID}
+			other, taken := user[p]
+			if taken && other != r.Name && r.VRID != 0 && p.iface != "" {
+				b.fail(e.get("vrid"), "", "%d is the VRID of %s already, on %s of %s", r.VRID, other, p.iface, d.Name)
+				break
+			}
+			user[p] = r.Name
+		}
+		b.preemptRules(e, r)
+	}
+	for i, e := range b.routers {
+		b.sourceRules(e, b.d.VirtualRouters[i], holder)
+		b.unicastRules(e, b.d.VirtualRouters[i])
+	}
+}
+
+func (b *builder) addressRules(e *entry, holder map[netip.Addr]string) {
+	list := e.get("addresses")
+	if !list.set || list.bad {
+		return
+	}
+	switch n := len(list.items); {
+	case n == 0:
+		b.fail(list, "", "is empty: a virtual router has at least one address")
+	case n > 255:
+		// RFC 9568 section 5.2.5: the advert's count of addresses is one byte.
+		b.fail(list, "divide them among several virtual routers of one group", "%d addresses; an advert carries at most 255", n)
+	}
+	for _, i := range list.items {
+		a := val[netip.Prefix](i).Addr()
+		if !a.IsValid() {
+			continue
+		}
+		if other, taken := holder[a]; taken {
+			b.fail(i, "", "%s is an address of virtual router %s already", a, other)
+			continue
+		}
+		holder[a] = e.key
+	}
+}
+
+// preemptRules find settings of one director that contradict each other.
+func (b *builder) preemptRules(e *entry, r VirtualRouter) {
+	owned := ""
+	for _, d := range b.d.Directors {
+		preempt := r.Preempt.For(d.Name)
+		if !preempt && r.PreemptDelay.For(d.Name) > 0 && e.ok("preempt", "preempt_delay") {
+			b.fail(e.get("preempt_delay").forDirector(d.Name), "", "has no meaning on %s, where preempt is false", d.Name)
+			return
+		}
+		if r.Priority.For(d.Name) != owner {
+			continue
+		}
+		switch at := e.get("priority").forDirector(d.Name); {
+		case owned != "":
+			b.fail(at, "", "255 on %s and on %s: only one director can own the addresses", owned, d.Name)
+			return
+		case !preempt && e.ok("preempt"):
+			// RFC 9568 section 6.1: the owner preempts, whatever Preempt_Mode says.
+			b.fail(e.get("preempt").forDirector(d.Name), "", "false on %s, whose priority is 255: the owner of the addresses always preempts", d.Name)
+			return
+		case r.PreemptDelay.For(d.Name) > 0 && e.ok("preempt_delay"):
+			b.fail(e.get("preempt_delay").forDirector(d.Name), "", "has no meaning on %s, whose priority is 255: the owner of the addresses is master at once", d.Name)
+			return
+		}
+		owned = d.Name
+	}
+}
+
+// sourceRules keep own and virtual addresses apart, the owner excepted.
+func (b *builder) sourceRules(e *entry, r VirtualRouter, holder map[netip.Addr]string) {
+	seen := map[netip.Addr]string{}
+	for i, d := range b.d.Directors {
+		isOwner := r.Priority.For(d.Name) == owner
+		at := e.get("source").forDirector(d.Name)
+		written := r.Source.For(d.Name)
+		source := b.d.source(r, d)
+		switch {
+		case !e.ok("source", "addresses", "priority", "interface"):
+			return
+		case isOwner && source.IsValid() && !hasAddress(r.Addresses, source):
+			b.fail(e.get("priority").forDirector(d.Name), "", "255 says that %s owns the addresses, but its address %s is none of them", d.Name, source)
+		case !isOwner && written.IsValid() && holder[written] != "":
+			b.fail(at, "", "%s is an address of virtual router %s; a source is the director's own", written, holder[written])
+		case written.IsValid() && seen[written] != "":
+			b.fail(at, "write it by director: { "+b.directorTable("…")+" }", "%s is the source of %s already", written, seen[written])
+			return
+		}
+		if written.IsValid() {
+			seen[written] = d.Name
+		}
+		for _, own := range b.directors[i].get("address").items {
+			if a := val[netip.Addr](own); !isOwner && !own.bad && hasAddress(r.Addresses, a) {
+				b.fail(own, "a director keeps its own address; give the virtual router another",
+					"%s is an address of virtual router %s", a, r.Name)
+			}
+		}
+	}
+}
+
+// directorTable is a table by director to copy: lb1 = …, lb2 = ….
+func (b *builder) directorTable(value string) string {
+	list := b.directorNames()
+	for i := range list {
+		list[i] = pathName(list[i]) + " = " + value
+	}
+	return strings.Join(list, ", ")
+}
+
+// unicastRules make sure that every director knows where to send its adverts and
+// whom to believe.
+func (b *builder) unicastRules(e *entry, r VirtualRouter) {
+	if !e.ok("transport", "peers", "source", "addresses", "interface") {
+		return
+	}
+	peers := e.get("peers")
+	if r.Transport == vrrp.Multicast {
+		if len(r.Peers) > 0 {
+			b.fail(peers, `write transport = "unicast", or leave them out`, "has no meaning with transport multicast, where every neighbour hears the adverts")
+		}
+		return
+	}
+	if len(b.d.Directors) < 2 && len(r.Peers) == 0 {
+		b.fail(e.get("transport"), "", "unicast, but there is no other director and no peer")
+	}
+	var unknown []string
+	for _, d := range b.d.Directors {
+		s := b.d.source(r, d)
+		if !s.IsValid() {
+			unknown = append(unknown, d.Name)
+		}
+		if i := slices.Index(r.Peers, s); i >= 0 {
+			b.fail(peers.items[i], "", "%s is the source of director %s; peers are routers outside this file", s, d.Name)
+		}
+	}
+	for i, p := range r.Peers {
+		if slices.Contains(r.Peers[:i], p) {
+			b.fail(peers.items[i], "", "%s is there twice", p)
+		}
+		if hasAddress(r.Addresses, p) {
+			b.fail(peers.items[i], "", "%s is an address of this virtual router", p)
+		}
+	}
+	if len(unknown) > 0 {
+		b.fail(e.get("transport"), "write source = { "+b.directorTable("…")+" }",
+			"unicast needs the source of every director; that of %s is not known", strings.Join(unknown, ", "))
+	}
+}
+
+// groupRules demand that the members of a group, which change role together,
+// agree in what decides it.
+func (b *builder) groupRules() {
+	first := map[string]int{}
+	for i, e := range b.routers {
+		r := b.d.VirtualRouters[i]
+		j, known := first[r.Group]
+		if !known {
+			first[r.Group] = i
+			continue
+		}
+		head := b.d.VirtualRouters[j]
+		if !e.ok("priority", "preempt", "preempt_delay") || !b.routers[j].ok("priority", "preempt", "preempt_delay") {
+			continue
+		}
+		for _, d := range b.d.Directors {
+			b.agree(e, d, head, "priority", fmt.Sprint(r.Priority.For(d.Name)), fmt.Sprint(head.Priority.For(d.Name)))
+			b.agree(e, d, head, "preempt", fmt.Sprint(r.Preempt.For(d.Name)), fmt.Sprint(head.Preempt.For(d.Name)))
+			b.agree(e, d, head, "preempt_delay", delayText(r, d), delayText(head, d))
+		}
+	}
+}
+
+func delayText(r VirtualRouter, d Director) string {
+	return text(time.Duration(r.PreemptDelay.For(d.Name)))
+}
+
+func (b *builder) agree(e *entry, d Director, head VirtualRouter, key, mine, theirs string) {
+	if k := e.get(key); mine != theirs && !k.bad {
+		b.fail(k.forDirector(d.Name), "the members of a group have the same "+key,
+			"%s on %s, but %s of the same group %s has %s", mine, d.Name, head.Name, head.Group, theirs)
+		k.bad = true
+	}
+}
