@@ -126,6 +126,7 @@ const (
 	CausePriorityZero  CauseKind = "priority-zero"   // the master resigned
 	CauseHigher        CauseKind = "higher-priority" // a higher priority was heard
 	CauseTie           CauseKind = "tie"             // equal priority, higher address
+	CausePreempt       CauseKind = "preempt"         // the master had a lower priority
 	CauseFault         CauseKind = "fault"           // health says fault
 	CauseRecovered     CauseKind = "recovered"       // the fault is over
 	CauseInterface     CauseKind = "interface"       // an interface is missing or down

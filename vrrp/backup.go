@@ -1,0 +1,163 @@
+package vrrp
+
+import (
+	"fmt"
+	"time"
+)
+
+// advert is an ADVERTISEMENT received on router i.
+func (s *step) advert(i int, h Heard) {
+	if i < 0 || i >= len(s.Routers) || h.Src == s.Source(i) {
+		return // our own, or somebody with our address: there is nothing to decide by
+	}
+	if s.Leaving && h.Priority != priorityResign {
+		s.succeeded(i)
+	}
+	switch s.State {
+	case Backup:
+		s.heardAsBackup(i, h)
+	case Master:
+		s.heardAsMaster(i, h)
+	default:
+		s.Routers[i].note(s.now, h)
+	}
+}
+
+// note keeps what status tells of the master.
+func (r *Router) note(now Instant, h Heard) {
+	if r.MasterAddress != h.Src {
+		r.MasterAddress, r.MasterBest = h.Src, 0
+	}
+	r.MasterPriority, r.MasterSeen = h.Priority, now
+	r.MasterBest = max(r.MasterBest, h.Priority)
+	if h.Priority == priorityResign {
+		r.MasterBest = 0 // should it come back, it comes as somebody new
+	}
+}
+
+// heardAsBackup is RFC 9568 section 6.4.2, lines 420–485.
+func (s *step) heardAsBackup(i int, h Heard) {
+	r := &s.Routers[i]
+	degraded := h.Priority == priorityLowest || (r.MasterAddress == h.Src && h.Priority < r.MasterBest)
+	r.note(s.now, h)
+	switch {
+	case h.Priority == priorityResign:
+		// Set the Active_Down_Timer to Skew_Time.
+		r.arm(s.now, SkewTime(r.MasterInterval, s.Priority))
+		r.Resigned = true
+	case h.Priority >= s.Priority:
+		s.PreemptAt = 0
+		s.accept(i, h.Interval)
+	case s.keeps(h.Priority, degraded):
+		s.accept(i, h.Interval)
+	default:
+		// Discard the ADVERTISEMENT; the timer runs out.
+		r.Preempting = true
+	}
+}
+
+// keeps tells whether a master of lower priority is left alone.
+//
+// Preempt_Mode False keeps a master as long as it is as well as it was when this
+// group came: one that lowers its own priority, or asks to be relieved by
+// advertising 1, is not kept. preempt_delay counts from the first such advert; it
+// never helps a master that asks to be relieved, nor one that is silent.
+func (s *step) keeps(priority uint8, degraded bool) bool {
+	switch {
+	case s.owner():
+		// RFC 9568 section 6.1, Preempt_Mode: the owner always preempts.
+		return false
+	case !s.Config.Preempt && !degraded:
+		return true
+	case s.Config.PreemptDelay <= 0 || priority == priorityLowest:
+		return false
+	}
+	if s.PreemptAt == 0 {
+		s.PreemptAt = s.now.Add(s.Config.PreemptDelay)
+	}
+	return s.now < s.PreemptAt
+}
+
+// accept learns the master's interval and starts the timer again.
+func (s *step) accept(i int, interval time.Duration) {
+	r := &s.Routers[i]
+	// Set Active_Adver_Interval to Max Advertise Interval contained in the
+	// ADVERTISEMENT, recompute Skew_Time and Active_Down_Interval, reset the timer.
+	r.MasterInterval = interval
+	r.arm(s.now, MasterDownInterval(interval, s.Priority))
+}
+
+func (r *Router) arm(now Instant, d time.Duration) {
+	r.DownAt, r.Out = now.Add(d), false
+	r.Resigned, r.Preempting = false, false
+}
+
+// backup enters Backup with the full Master_Down_Interval on every router. What
+// the group holds it keeps only while it hands over.
+func (s *step) backup(c Cause) {
+	adopting := s.AdoptBy != 0
+	s.AdoptBy = 0
+	s.disarm()
+	for i := range s.Routers {
+		r := &s.Routers[i]
+		// RFC 9568 section 6.4.1: set Active_Adver_Interval to Advertisement_Interval
+		// and the Active_Down_Timer to Active_Down_Interval.
+		r.MasterInterval, r.MasterBest = s.interval(i), 0
+		if s.owner() {
+			r.Out = true // waits for nothing but being ready
+			continue
+		}
+		r.arm(s.now, MasterDownInterval(r.MasterInterval, s.Priority))
+	}
+	s.transition(Backup, c)
+	s.record()
+	switch {
+	case s.Leaving:
+	case adopting:
+		s.emit(Output{Kind: OutputAddresses, Cause: c})
+	default:
+		s.hold(false, c)
+	}
+}
+
+// tryMaster takes over when every router's timer has run out. Silence on one of
+// them only is that segment's trouble, not the master's death.
+func (s *step) tryMaster() {
+	if !s.Health.Ready {
+		return
+	}
+	for i := range s.Routers {
+		if !s.Routers[i].Out {
+			return
+		}
+	}
+	s.become(s.reason())
+}
+
+// reason says why the group takes over, by the first router that has a story.
+func (g *Group) reason() Cause {
+	if g.owner() {
+		return Cause{Kind: CauseOwner}
+	}
+	for i := range g.Routers {
+		r := &g.Routers[i]
+		c := Cause{Router: g.Config.Routers[i].Name, Peer: r.MasterAddress}
+		switch {
+		case r.Resigned:
+			c.Kind, c.Detail = CausePriorityZero, fmt.Sprintf("%v resigned", r.MasterAddress)
+			return c
+		case r.Preempting:
+			c.Kind = CausePreempt
+			c.Detail = fmt.Sprintf("%v has priority %d, we have %d", r.MasterAddress, r.MasterPriority, g.Priority)
+			return c
+		}
+	}
+	r := &g.Routers[0]
+	c := Cause{Kind: CauseTimeout, Router: g.Config.Routers[0].Name, Peer: r.MasterAddress}
+	if r.MasterSeen == 0 {
+		c.Detail = "no master was heard"
+	} else {
+		c.Detail = fmt.Sprintf("%v fell silent", r.MasterAddress)
+	}
+	return c
+}

@@ -1,0 +1,142 @@
+package vrrp
+
+import (
+	"fmt"
+	"time"
+)
+
+// answerGap is the least time between two adverts of one router, as far as other
+// people's adverts cause them: the shortest interval the wire can tell. It keeps
+// a flood from being answered by a flood.
+const answerGap = centisecond
+
+// become makes the group master (RFC 9568 sections 6.4.1 and 6.4.2): adverts
+// first, they are what makes others let go.
+func (s *step) become(c Cause) {
+	s.disarm()
+	s.AdoptBy, s.Leaving = 0, false
+	s.advertise()
+	s.transition(Master, c)
+	s.hold(true, c)
+	for i := range s.Routers {
+		s.Routers[i].MasterInterval = s.interval(i)
+	}
+}
+
+// advertise sends an advert on every router now.
+func (s *step) advertise() {
+	for i := range s.Routers {
+		s.send(i)
+		s.Routers[i].AdvertAt = s.now.Add(s.interval(i))
+	}
+}
+
+func (s *step) send(i int) {
+	s.Routers[i].SentAt = s.now
+	s.LastAdvert = s.now
+	s.spoke = true
+	s.emit(Output{Kind: OutputAdvert, Router: i, Priority: s.Priority})
+}
+
+// periodic is the Adver_Timer firing (RFC 9568 section 6.4.3): send an
+// ADVERTISEMENT and reset the timer. It counts from when it was due, so that
+// small delays do not add up, and from now after a stall.
+func (s *step) periodic(i int) {
+	r, interval := &s.Routers[i], s.interval(i)
+	s.send(i)
+	if r.AdvertAt = r.AdvertAt.Add(interval); r.AdvertAt <= s.now {
+		r.AdvertAt = s.now.Add(interval)
+	}
+}
+
+// heardAsMaster is RFC 9568 section 6.4.3, lines 700–790.
+func (s *step) heardAsMaster(i int, h Heard) {
+	switch {
+	case h.Priority == priorityResign:
+		// Send an ADVERTISEMENT and reset the Adver_Timer to Advertisement_Interval.
+		if s.answer(i) {
+			s.Routers[i].AdvertAt = s.now.Add(s.interval(i))
+		}
+	case s.owner():
+		// The owner never yields. Two of them are a misconfiguration that no protocol
+		// can settle; they shall not shout at each other on top of it.
+		if h.Priority != priorityOwner {
+			s.answer(i)
+		}
+	case h.Priority > s.Priority:
+		s.yield(i, h, Cause{Kind: CauseHigher,
+			Detail: fmt.Sprintf("%v has priority %d, we have %d", h.Src, h.Priority, s.Priority)})
+	case h.Priority == s.Priority && i != 0:
+		// The addresses of each interface could point another way; the first router
+		// alone decides, so that the group moves as one.
+	case h.Priority == s.Priority && s.Source(i).Less(h.Src):
+		s.yield(i, h, Cause{Kind: CauseTie, Detail: fmt.Sprintf("%v has priority %d too and the higher address", h.Src, h.Priority)})
+	default:
+		// Send an ADVERTISEMENT immediately to assert the Active state to the sending
+		// VRRP Router and to update any learning bridges.
+		s.answer(i)
+	}
+}
+
+// answer asserts the mastership on router i, at once or as soon as answerGap
+// allows, and tells whether it was at once.
+func (s *step) answer(i int) bool {
+	r := &s.Routers[i]
+	s.emit(Output{Kind: OutputContested, Router: i})
+	if ready := r.SentAt.Add(answerGap); s.now < ready {
+		r.AdvertAt = min(r.AdvertAt, ready)
+		return false
+	}
+	s.send(i)
+	return true
+}
+
+// yield goes from Master to Backup because of an advert on router i, and lets go
+// of the addresses: their new holder has just spoken.
+func (s *step) yield(i int, h Heard, c Cause) {
+	c.Router, c.Peer = s.Config.Routers[i].Name, h.Src
+	s.backup(c)
+	s.Routers[i].note(s.now, h)
+	s.accept(i, h.Interval)
+}
+
+// leave resigns (RFC 9568 section 6.4.3, Shutdown): priority 0 on every router,
+// then the addresses stay until the successor speaks. A backup waits Skew_Time
+// before it does; letting go at once would leave nobody for that long.
+func (s *step) leave(to State, c Cause) {
+	var longest time.Duration
+	for i := range s.Routers {
+		r, interval := &s.Routers[i], s.interval(i)
+		r.Succeeded = false
+		longest = max(longest, SkewTime(interval, priorityLowest)+interval)
+		if r.Link.Usable && s.Source(i).IsValid() {
+			r.SentAt = s.now
+			s.emit(Output{Kind: OutputAdvert, Router: i, Priority: priorityResign})
+		}
+	}
+	s.disarm()
+	s.transition(to, c)
+	s.record()
+	if s.usable() {
+		s.Leaving, s.LeaveBy = true, s.now.Add(longest)
+		return
+	}
+	s.hold(false, c)
+}
+
+// succeeded notes that another master spoke on router i after we resigned.
+func (s *step) succeeded(i int) {
+	s.Routers[i].Succeeded = true
+	for j := range s.Routers {
+		if !s.Routers[j].Succeeded {
+			return
+		}
+	}
+	s.release(s.Cause)
+}
+
+// release ends the hand-over.
+func (s *step) release(c Cause) {
+	s.Leaving = false
+	s.hold(false, c)
+}

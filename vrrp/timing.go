@@ -1,0 +1,36 @@
+package vrrp
+
+import "time"
+
+// Priorities with a meaning of their own (RFC 9568 section 5.2.4).
+const (
+	priorityResign = 0   // the master stops taking part
+	priorityLowest = 1   // ours: the master asks any healthy neighbour to take over
+	priorityOwner  = 255 // the address owner
+)
+
+// SkewTime is Skew_Time: ((256 − priority) × Active_Adver_Interval) / 256
+// (RFC 9568 section 6.1). The higher the priority, the sooner a backup moves.
+func SkewTime(interval time.Duration, priority uint8) time.Duration {
+	return time.Duration(256-int(priority)) * interval / 256
+}
+
+// MasterDownInterval is Active_Down_Interval: 3 × Active_Adver_Interval plus
+// Skew_Time (RFC 9568 section 6.1). Both use the interval of the master's
+// adverts, not our own.
+func MasterDownInterval(interval time.Duration, priority uint8) time.Duration {
+	return 3*interval + SkewTime(interval, priority)
+}
+
+// EffectivePriority is the priority a group takes part with: the configured one
+// moved by health and kept within 1–254. The address owner's is always 255
+// (RFC 9568 section 5.2.4); of its health only a fault counts.
+func EffectivePriority(configured uint8, h Health) uint8 {
+	switch {
+	case configured == priorityOwner:
+		return priorityOwner
+	case h.Lowest:
+		return priorityLowest
+	}
+	return uint8(min(max(int(configured)+h.Delta, 1), 254))
+}
