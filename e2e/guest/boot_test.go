@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestMain makes the test binary the guest's init too, and keeps real boots to
+// the runs that ask for them: FAILOVER_REQUIRE with "lab".
+func TestMain(m *testing.M) {
+	if os.Getpid() == 1 && os.Args[0] == initPath {
+		inside()
+	}
+	os.Exit(m.Run())
+}
+
+// inGuest runs a shell line in a guest and returns status, output and error
+// output.
+func inGuest(t *testing.T, limit time.Duration, line string) (int, string, string, error) {
+	t.Helper()
+	if !strings.Contains(os.Getenv("FAILOVER_REQUIRE"), "lab") {
+		t.Skip("boots a guest: set FAILOVER_REQUIRE=lab")
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := findKernel(t.Context(), cache, "6.1", os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := newJob([]string{"sh", "-c", line}, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errLimit)
+	defer cancel()
+	var out, errs bytes.Buffer
+	code, err := boot(ctx, options{accel: "tcg", memory: 512, cpus: 1, limit: limit}, k, j, streams{&out, &errs})
+	return code, out.String(), errs.String(), err
+}
+
+func TestGuestRunsCommand(t *testing.T) {
+	results := t.TempDir()
+	t.Setenv("FAILOVER_RESULTS", results)
+	t.Setenv("LAB_WORD", "word of the environment")
+	code, out, errs, err := inGuest(t, time.Minute, `
+		echo "$LAB_WORD"; pwd; echo complaint >&2; echo also >/dev/stderr
+		modprobe ip_vs && test -e /proc/net/ip_vs && echo has-ip_vs
+		echo kept >"$FAILOVER_RESULTS/file"; echo gone >/etc/failover-lab-gone
+		exit 7`)
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, out, errs)
+	}
+	dir, _ := os.Getwd()
+	if want := "word of the environment\n" + dir + "\nhas-ip_vs\n"; out != want {
+		t.Errorf("output %q, want %q", out, want)
+	}
+	if errs != "complaint\nalso\n" {
+		t.Errorf("error output %q", errs)
+	}
+	if code != 7 {
+		t.Errorf("status %d, want 7", code)
+	}
+	if text, err := os.ReadFile(filepath.Join(results, "file")); string(text) != "kept\n" {
+		t.Errorf("result %q, %v", text, err)
+	}
+	if _, err := os.Stat("/etc/failover-lab-gone"); err == nil {
+		t.Error("the guest wrote to this machine's /etc")
+	}
+}
+
+func TestGuestBySignal(t *testing.T) {
+	code, _, errs, err := inGuest(t, time.Minute, `kill -9 $$`)
+	if err != nil || code != 137 {
+		t.Errorf("status %d, %v, want 137\n%s", code, err, errs)
+	}
+}
+
+func TestGuestTimeLimit(t *testing.T) {
+	code, _, _, err := inGuest(t, 8*time.Second, `sleep 1000`)
+	if code != exitLimit || !errors.Is(err, errLimit) {
+		t.Errorf("status %d, %v, want %d", code, err, exitLimit)
+	}
+}
+
+func TestTwoGuestsAtOnce(t *testing.T) {
+	var all sync.WaitGroup
+	for _, word := range []string{"one", "two"} {
+		all.Go(func() {
+			code, out, errs, err := inGuest(t, time.Minute, `echo `+word+` >/tmp/word; cat /tmp/word`)
+			if err != nil || code != 0 || out != word+"\n" {
+				t.Errorf("guest %s: status %d, %v, output %q %s", word, code, err, out, errs)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestGuestEndsWithItsParent kills the runner's parent and sees the guest go.
+func TestGuestEndsWithItsParent(t *testing.T) {
+	if !strings.Contains(os.Getenv("FAILOVER_REQUIRE"), "lab") {
+		t.Skip("boots a guest: set FAILOVER_REQUIRE=lab")
+	}
+	bin := filepath.Join(t.TempDir(), "guest")
+	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	// The shell stays the parent because a command follows.
+	cmd := exec.Command("sh", "-c", bin+` --vm sh -c 'echo up; sleep 1000'; :`)
+	cmd.Stdout = w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if _, err := r.Read(make([]byte, 3)); err != nil {
+		t.Fatalf("the guest did not speak: %v", err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	// The pipe ends when the last process that holds it is gone.
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for buf := make([]byte, 16); ; {
+			if _, err := r.Read(buf); err != nil {
+				return
+			}
+		}
+	}()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("runner and guest outlive their parent")
+	}
+}

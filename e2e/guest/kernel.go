@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+)
+
+// suites maps a kernel series to the Debian suite that carries it as its
+// linux-image-amd64.
+var suites = map[string]string{
+	"6.1":  "bookworm",
+	"6.12": "trixie",
+}
+
+// kernel is an unpacked Debian kernel package.
+type kernel struct {
+	release string // as uname -r says it
+	image   string // what qemu starts: the ELF file, or vmlinuz
+	modules string // the folder with modules.dep
+}
+
+// cacheDir is where kernels are kept, outside every checkout.
+func cacheDir() (string, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("cache folder: %w", err)
+	}
+	dir := filepath.Join(base, "failover-lab")
+	return dir, os.MkdirAll(dir, 0o755)
+}
+
+// findKernel returns the cached kernel of a series and fetches it where there
+// is none. Of several processes that want it at once, one fetches.
+func findKernel(ctx context.Context, cache, series string, log io.Writer) (kernel, error) {
+	dir := filepath.Join(cache, "kernel-"+series)
+	if k, err := readKernel(dir); err == nil {
+		return k, nil
+	}
+	lock, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return kernel{}, fmt.Errorf("kernel cache: %w", err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return kernel{}, fmt.Errorf("lock %s: %w", lock.Name(), err)
+	}
+	if k, err := readKernel(dir); err == nil {
+		return k, nil
+	}
+	if err := fetchKernel(ctx, dir, series, log); err != nil {
+		return kernel{}, fmt.Errorf("fetch kernel %s: %w", series, err)
+	}
+	return readKernel(dir)
+}
+
+// readKernel reads what fetchKernel has left.
+func readKernel(dir string) (kernel, error) {
+	images, err := filepath.Glob(filepath.Join(dir, "boot", "vmlinuz-*"))
+	if err != nil || len(images) != 1 {
+		return kernel{}, fmt.Errorf("no kernel in %s", dir)
+	}
+	k := kernel{image: images[0]}
+	k.release = strings.TrimPrefix(filepath.Base(k.image), "vmlinuz-")
+	k.modules = filepath.Join(dir, "lib", "modules", k.release)
+	if _, err := os.Stat(filepath.Join(dir, "boot", "vmlinux")); err == nil {
+		k.image = filepath.Join(dir, "boot", "vmlinux")
+	}
+	_, err = os.Stat(filepath.Join(k.modules, "modules.dep"))
+	return k, err
+}
+
+// fetchKernel downloads and unpacks into a new folder and renames it last, so
+// that an interrupted fetch leaves nothing that looks whole.
+func fetchKernel(ctx context.Context, dir, series string, log io.Writer) error {
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), "fetch-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	tree := filepath.Join(tmp, "tree")
+	if err := os.MkdirAll(tree, 0o755); err != nil {
+		return err
+	}
+	apt, pkg, err := findPackage(ctx, tmp, series)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(log, "guest: first run: fetching %s (about 70 MB) into %s\n", pkg, dir)
+	if err := command(ctx, tmp, "apt-get", append(apt, "-q", "download", pkg)...); err != nil {
+		return err
+	}
+	debs, _ := filepath.Glob(filepath.Join(tmp, "*.deb"))
+	if len(debs) != 1 {
+		return fmt.Errorf("apt-get download %s left %d packages", pkg, len(debs))
+	}
+	if err := command(ctx, tmp, "dpkg", "-x", debs[0], tree); err != nil {
+		return err
+	}
+	// Packages of merged-/usr suites carry usr/lib/modules only.
+	if _, err := os.Stat(filepath.Join(tree, "lib")); errors.Is(err, os.ErrNotExist) {
+		if err := os.Symlink("usr/lib", filepath.Join(tree, "lib")); err != nil {
+			return err
+		}
+	}
+	images, _ := filepath.Glob(filepath.Join(tree, "boot", "vmlinuz-*"))
+	if len(images) != 1 {
+		return fmt.Errorf("%s has %d kernels", pkg, len(images))
+	}
+	release := strings.TrimPrefix(filepath.Base(images[0]), "vmlinuz-")
+	if err := command(ctx, tmp, "depmod", "-b", tree, release); err != nil {
+		return err
+	}
+	if err := inflate(images[0], filepath.Join(tree, "boot", "vmlinux")); err != nil {
+		fmt.Fprintf(log, "guest: starts will be slower: %v\n", err) // qemu takes a bzImage too
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return os.Rename(tree, dir)
+}
+
+// findPackage returns the name of the series' kernel package and the options
+// apt-get needs to see it: none where the machine's own sources carry it, else
+// those of a private set of sources in tmp.
+func findPackage(ctx context.Context, tmp, series string) (apt []string, pkg string, err error) {
+	if pkg := candidate(ctx, nil, series); pkg != "" {
+		return nil, pkg, nil
+	}
+	suite := suites[series]
+	mirror := env("FAILOVER_DEBIAN_MIRROR", "http://deb.debian.org/debian")
+	list := filepath.Join(tmp, "sources.list")
+	const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+	line := fmt.Sprintf("deb [signed-by=%s arch=amd64] %s %s main\n", keyring, mirror, suite)
+	if err := os.WriteFile(list, []byte(line), 0o644); err != nil {
+		return nil, "", err
+	}
+	state := filepath.Join(tmp, "apt")
+	if err := os.MkdirAll(filepath.Join(state, "lists", "partial"), 0o755); err != nil {
+		return nil, "", err
+	}
+	apt = []string{
+		"-o", "Dir::Etc::sourcelist=" + list, "-o", "Dir::Etc::sourceparts=-",
+		"-o", "Dir::State::lists=" + filepath.Join(state, "lists"),
+		"-o", "Dir::Cache=" + state, "-o", "APT::Sandbox::User=root",
+	}
+	if err := command(ctx, tmp, "apt-get", append(apt, "-q", "update")...); err != nil {
+		return nil, "", err
+	}
+	if pkg := candidate(ctx, apt, series); pkg != "" {
+		return apt, pkg, nil
+	}
+	return nil, "", fmt.Errorf("no linux-image of series %s in suite %s of %s", series, suite, mirror)
+}
+
+// candidate is the package linux-image-amd64 depends on, where it is of the
+// series.
+func candidate(ctx context.Context, apt []string, series string) string {
+	out, err := exec.CommandContext(ctx, "apt-cache", append(apt, "depends", "linux-image-amd64")...).Output()
+	if err != nil {
+		return ""
+	}
+	re := regexp.MustCompile(`(?m)^\s*Depends: (linux-image-` + regexp.QuoteMeta(series) + `[.+][0-9a-z.+-]*-amd64)$`)
+	m := re.FindSubmatch(out)
+	if m == nil {
+		return ""
+	}
+	return string(m[1])
+}
+
+// command runs a tool and returns what it said when it fails.
+func command(ctx context.Context, dir, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", name, err, bytes.TrimSpace(out.Bytes()))
+	}
+	return nil
+}
