@@ -61,7 +61,7 @@ func bare(t testing.TB, c GroupConfig) *bench {
 // newMaster is newBench once its timers have run out.
 func newMaster(t testing.TB, c GroupConfig) *bench {
 	b := newBench(t, c)
-	b.run(10 * time.Second)
+	b.run(20 * time.Second)
 	b.state(Master)
 	b.out = nil
 	return b
