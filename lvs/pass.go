@@ -1,0 +1,206 @@
+package lvs
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+const (
+	// dumpTimeout is the deadline of a dump; one of 1 000 services of 10 servers
+	// takes some hundred milliseconds on a slow machine.
+	dumpTimeout = 30 * time.Second
+	// rounds is how often one pass reads the table and acts on the difference.
+	rounds = 3
+	// yieldAfter is how long a pass goes on once something newer is wanted: it may
+	// stop after any operation, but it must get somewhere.
+	yieldAfter = 200 * time.Millisecond
+	// hangs is how many operations may run into their deadline in one pass.
+	hangs = 3
+)
+
+// pass brings the kernel's table to the newest wanted one as far as it can,
+// reports the result, and tells whether nothing is left to do.
+func (r *Reconciler) pass(ctx context.Context) bool {
+	want, generation := r.newest()
+	p := &pass{r: r, want: want, failed: map[Key]bool{}, foreign: map[string]bool{}, start: time.Now()}
+	p.result.Generation = generation
+	p.result.Err = p.run(ctx)
+	if ctx.Err() != nil {
+		return false // the end of Run is no result
+	}
+	if r.left != nil {
+		p.result.Table, p.result.Digest = *r.left, r.digest
+	}
+	r.log(p.result)
+	r.cfg.OnResult(p.result)
+	return p.result.Converged && p.result.Err == nil
+}
+
+// pass is the work of one pass.
+type pass struct {
+	r       *Reconciler
+	want    Table
+	start   time.Time
+	result  Result
+	failed  map[Key]bool    // services that could not be added
+	foreign map[string]bool // operations that somebody else calls for
+	hung    int
+}
+
+func (p *pass) run(ctx context.Context) error {
+	// An owned set that cannot be read or saved costs tidiness at the end, not
+	// service now: the pass goes on and says so.
+	owned, unread := p.r.Owned(ctx)
+	before := p.r.left
+	var unsaved error
+	for round := range rounds + 1 {
+		actual, err := p.dump(ctx)
+		if err != nil {
+			return errors.Join(err, unread, unsaved)
+		}
+		ops := Diff(actual, p.want, owned)
+		p.result.Converged = len(ops) == 0
+		if round == 0 && before != nil {
+			p.blame(ops, Diff(*before, p.want, owned))
+		}
+		if len(ops) == 0 || round == rounds || len(p.result.Errors) > 0 || p.superseded() {
+			break
+		}
+		// What we are about to make is ours before it is there: a process killed in
+		// between must not leave entries that nobody will ever remove.
+		owned = owned.With(p.want)
+		unsaved = p.own(ctx, owned)
+		p.do(ctx, ops)
+	}
+	if p.result.Converged {
+		unsaved = p.own(ctx, owned.With(p.want).Shrink(p.want, *p.r.left))
+	}
+	return errors.Join(unread, unsaved)
+}
+
+// dump reads the table. The kernel does not lock it from beginning to end: a
+// change meanwhile can hide an entry or show it twice. So a dump counts only if
+// the cheap look gave the same before and after; else it is taken again.
+func (p *pass) dump(ctx context.Context) (Table, error) {
+	ctx, cancel := context.WithTimeout(ctx, dumpTimeout)
+	defer cancel()
+	hash, err := p.r.cfg.Kernel.Changed(ctx)
+	if err != nil {
+		return Table{}, err
+	}
+	for range rounds {
+		table, err := p.r.cfg.Kernel.Dump(ctx)
+		if err != nil {
+			return Table{}, err
+		}
+		after, err := p.r.cfg.Kernel.Changed(ctx)
+		if err != nil {
+			return Table{}, err
+		}
+		p.r.left, p.r.digest, p.r.hash = &table, Digest(table), hash
+		if after == hash {
+			break
+		}
+		hash = after
+	}
+	return *p.r.left, nil
+}
+
+// own makes o the owned set and saves it. A file that could not be read is not
+// written over.
+func (p *pass) own(ctx context.Context, o Owned) error {
+	p.r.mu.Lock()
+	p.r.owned = o
+	done := !p.r.loaded || p.r.saved.Equal(o)
+	p.r.mu.Unlock()
+	if done {
+		return nil
+	}
+	if err := p.r.cfg.Store.Save(ctx, o); err != nil {
+		return err
+	}
+	p.r.mu.Lock()
+	p.r.saved = o
+	p.r.mu.Unlock()
+	return nil
+}
+
+// superseded tells whether something newer is wanted and this pass has had its
+// time.
+func (p *pass) superseded() bool {
+	_, generation := p.r.newest()
+	return generation != p.result.Generation && time.Since(p.start) >= yieldAfter
+}
+
+// do carries the operations out, each with a deadline. One that fails is named,
+// what depends on it left out, and the rest goes on.
+func (p *pass) do(ctx context.Context, ops []Op) {
+	for _, op := range ops {
+		if ctx.Err() != nil || p.hung >= hangs || p.superseded() {
+			return
+		}
+		if p.failed[op.Service.Key] && op.Kind != StartSync && op.Kind != StopSync {
+			continue
+		}
+		err := p.one(ctx, op)
+		switch {
+		case err == nil:
+			p.result.Done = append(p.result.Done, op)
+			if p.foreign[op.String()] {
+				p.result.Repairs++
+			}
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, ErrExists) && (op.Kind == AddService || op.Kind == AddServer),
+			errors.Is(err, ErrNotFound) && (op.Kind == DelService || op.Kind == DelServer || op.Kind == StopSync):
+			// Somebody else was faster. Whether the result is right, the next dump says.
+		default:
+			p.result.Errors = append(p.result.Errors, OpError{op, err})
+			p.failed[op.Service.Key] = p.failed[op.Service.Key] || op.Kind == AddService
+			if errors.Is(err, context.DeadlineExceeded) {
+				p.hung++
+			}
+		}
+	}
+}
+
+func (p *pass) one(ctx context.Context, op Op) error {
+	ctx, cancel := context.WithTimeout(ctx, p.r.cfg.OpTimeout)
+	defer cancel()
+	return p.r.cfg.Kernel.Do(ctx, op)
+}
+
+// blame notes the operations of now that would not have been needed on the table
+// as the last pass left it: what calls for them was done by somebody else.
+func (p *pass) blame(now, then []Op) {
+	had := make(map[string]bool, len(then))
+	for _, op := range then {
+		had[op.String()] = true
+	}
+	for _, op := range now {
+		if !had[op.String()] {
+			p.foreign[op.String()] = true
+		}
+	}
+}
+
+// log reports a pass that did something: repairs and failures are for the
+// operator, our own changes for who looks closely.
+func (r *Reconciler) log(res Result) {
+	log := r.cfg.Log
+	for _, op := range res.Done {
+		log.Debug("lvs: "+op.String(), "reason", op.Reason)
+	}
+	if res.Repairs > 0 {
+		log.Warn("lvs: foreign change put back", "operations", res.Repairs, "of", len(res.Done), "first", res.Done[0].String(), "reason", res.Done[0].Reason)
+	} else if len(res.Done) > 0 {
+		log.Info("lvs: table changed", "operations", len(res.Done), "converged", res.Converged, "digest", res.Digest)
+	}
+	for _, e := range res.Errors {
+		log.Error("lvs: operation failed, will be tried again", "operation", e.Op.String(), "error", e.Err)
+	}
+	if res.Err != nil {
+		log.Error("lvs: pass failed, will be tried again", "error", res.Err)
+	}
+}
