@@ -100,7 +100,7 @@ func (p *port) join() error {
 	}
 	err := p.setup(p.in, func(c *ipv4.PacketConn) error {
 		if err := c.JoinGroup(&net.Interface{Index: p.index, Name: p.name}, group); err != nil {
-			return fmt.Errorf("vrrp: join %s on %s: %w", group, p.name, bare(err))
+			return fmt.Errorf("vrrp: join %s on %s: %w", group, p.name, innermost(err))
 		}
 		return nil
 	})
@@ -150,14 +150,4 @@ func rawSocket(protocol, index int) (int, error) {
 		return -1, errors.Join(err, unix.Close(fd))
 	}
 	return fd, nil
-}
-
-// bare returns the system's own words of an error that repeats operation and
-// subject.
-func bare(err error) error {
-	var sys *os.SyscallError
-	if errors.As(err, &sys) {
-		return sys.Err
-	}
-	return err
 }

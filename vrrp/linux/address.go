@@ -1,0 +1,133 @@
+package linux
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"failover/vrrp"
+)
+
+// resolve finds the interfaces of a group's addresses. Those on an interface
+// that is missing are left out, and the error names them.
+func (h *Host) resolve(o vrrp.Owned) ([]wish, error) {
+	var out []wish
+	var errs []error
+	index := map[string]int{}
+	for _, a := range o.Addresses {
+		i, known := index[a.Interface]
+		if !known {
+			l, err := h.kernel.LinkByName(a.Interface)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("vrrp: add %s to %s: %w", a.Address, a.Interface, noLink(err)))
+				continue
+			}
+			i = l.Attrs().Index
+			index[a.Interface] = i
+		}
+		out = append(out, wish{
+			Held: Held{
+				Group: o.Group, Router: a.Router, Interface: a.Interface, Index: i, Address: a.Address,
+			},
+			lease: a.LeaseSecs,
+		})
+	}
+	return out, errors.Join(errs...)
+}
+
+// noLink returns the error of an interface that is not there in the system's own
+// words.
+func noLink(err error) error {
+	if missing := (netlink.LinkNotFoundError{}); errors.As(err, &missing) {
+		return unix.ENODEV
+	}
+	return err
+}
+
+// list returns every IPv4 address of the machine.
+func (h *Host) list() (map[key]present, error) {
+	all, err := h.kernel.AddrList(nil, unix.AF_INET)
+	if err != nil {
+		return nil, fmt.Errorf("vrrp: list addresses: %w", err)
+	}
+	out := map[key]present{}
+	for _, a := range all {
+		k := key{a.LinkIndex, toPrefix(a.IPNet)}
+		out[k] = present{
+			key:       k,
+			mark:      uint8(a.Protocol),
+			finite:    a.ValidLft > 0 && uint32(a.ValidLft) != math.MaxUint32,
+			secondary: a.Flags&unix.IFA_F_SECONDARY != 0,
+		}
+	}
+	return out, nil
+}
+
+// add gives the machine a new address. One that somebody else adds at the same
+// moment is his.
+func (h *Host) add(w wish) error {
+	err := h.kernel.AddrAdd(nil, h.address(w))
+	if errors.Is(err, unix.EEXIST) {
+		err = ErrForeign
+	}
+	if err != nil {
+		return fmt.Errorf("vrrp: add %s to %s: %w", w.Address, w.Interface, err)
+	}
+	h.log.Debug("address added", "address", w.Address, "interface", w.Interface, "group", w.Group)
+	return nil
+}
+
+// renew gives an address of ours its lease anew.
+func (h *Host) renew(w wish) error {
+	if err := h.kernel.AddrReplace(nil, h.address(w)); err != nil {
+		return fmt.Errorf("vrrp: renew %s on %s: %w", w.Address, w.Interface, err)
+	}
+	return nil
+}
+
+// address is a wish as netlink takes it.
+func (h *Host) address(w wish) *netlink.Addr {
+	a := &netlink.Addr{IPNet: toIPNet(w.Address), LinkIndex: w.Index, ValidLft: w.lease, PreferedLft: w.lease}
+	if h.marks {
+		a.Protocol = mark
+	}
+	return a
+}
+
+// remove takes an address of ours off. One that is gone already is fine. With
+// promote the rest of its subnet stays.
+func (h *Host) remove(a present, promote bool) (err error) {
+	name := fmt.Sprintf("interface %d", a.index)
+	if l, err := h.kernel.LinkByIndex(a.index); err == nil {
+		name = l.Attrs().Name
+	}
+	if promote {
+		restore, err := promoteSecondaries(name)
+		if err != nil {
+			return fmt.Errorf("vrrp: remove %s from %s: %w", a.prefix, name, err)
+		}
+		defer func() { err = errors.Join(err, restore()) }()
+	}
+	err = h.kernel.AddrDel(nil, &netlink.Addr{IPNet: toIPNet(a.prefix), LinkIndex: a.index})
+	if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) && !errors.Is(err, unix.ENODEV) {
+		return fmt.Errorf("vrrp: remove %s from %s: %w", a.prefix, name, err)
+	}
+	h.log.Debug("address removed", "address", a.prefix, "interface", name)
+	return nil
+}
+
+// toPrefix and toIPNet convert between the address types.
+func toPrefix(n *net.IPNet) netip.Prefix {
+	a, _ := netip.AddrFromSlice(n.IP)
+	bits, _ := n.Mask.Size()
+	return netip.PrefixFrom(a.Unmap(), bits)
+}
+
+func toIPNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}

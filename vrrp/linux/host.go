@@ -1,0 +1,171 @@
+package linux
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"failover/internal/state"
+	"failover/vrrp"
+)
+
+// kernelPatience bounds the wait for one answer of the kernel.
+const kernelPatience = 5 * time.Second
+
+// ErrForeign is wrapped by the error of an address that the interface has
+// already and that was not added by this program. It is never touched.
+var ErrForeign = errors.New("it is there already and was not added by failover")
+
+// Host is the [vrrp.Host] of this machine. It adds addresses with a finite
+// lifetime and this program's mark, and removes none but those: what it removes
+// must stand in the owned set on disk, of this boot, and carry the mark (on a
+// kernel without marks, before Linux 5.18: a finite lifetime).
+//
+// Its methods may be called from any goroutine.
+type Host struct {
+	log     *slog.Logger
+	kernel  *netlink.Handle
+	marks   bool // the kernel keeps IFA_PROTO
+	speaker speaker
+
+	mu    sync.Mutex // one change at a time, the owned set included
+	owned ownedSet
+}
+
+var _ vrrp.Host = (*Host)(nil)
+
+// NewHost returns a Host that keeps its owned set in the given file, and reads
+// there what the previous process of this boot had added. A file that cannot be
+// used costs a warning only: the addresses it spoke of end with their lease.
+// Changing addresses needs CAP_NET_ADMIN, announcing them CAP_NET_RAW.
+func NewHost(log *slog.Logger, owned *state.Store[[]Held]) (*Host, error) {
+	h := &Host{log: log, owned: ownedSet{store: owned, log: log}}
+	if err := h.owned.load(); errors.Is(err, state.ErrCorrupt) {
+		log.Warn("owned addresses unknown, those of an earlier process end with their lease", "error", err)
+	} else if err != nil {
+		return nil, err
+	}
+	var err error
+	if h.marks, err = kernelMarks(); err != nil {
+		return nil, err
+	}
+	options := netlink.HandleOptions{DisableVFInfoCollection: true, RetryInterrupted: true}
+	if h.kernel, err = netlink.NewHandleWithOptions(options, unix.NETLINK_ROUTE); err != nil {
+		return nil, fmt.Errorf("vrrp: open netlink: %w", err)
+	}
+	if err := h.kernel.SetSocketTimeout(kernelPatience); err != nil {
+		return nil, errors.Join(fmt.Errorf("vrrp: open netlink: %w", err), h.kernel.Close())
+	}
+	return h, nil
+}
+
+// Close gives the sockets back. The addresses stay until their lease ends.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return errors.Join(h.kernel.Close(), h.speaker.close())
+}
+
+// Set implements [vrrp.Host]. It tries every address and joins the errors. New
+// addresses are up before old ones go.
+func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("vrrp: set the addresses of group %s: %w", o.Group, err)
+	}
+	wanted, err := h.resolve(o)
+	errs := []error{err}
+	there, err := h.list()
+	if err != nil {
+		return 0, errors.Join(append(errs, err)...)
+	}
+	c := decide(o.Group, wanted, h.owned.held, there, h.marks)
+	errs = append(errs, c.refused...)
+	// The disk knows that an address is ours before the kernel has it.
+	h.owned.include(held(c.add, c.renew))
+	gone := map[key]bool{}
+	for _, w := range c.renew {
+		errs = append(errs, h.renew(w))
+	}
+	for _, w := range c.add {
+		if err := h.add(w); err != nil {
+			errs = append(errs, err)
+			gone[w.key()] = true
+			continue
+		}
+		added++
+	}
+	for _, a := range c.remove {
+		if err := h.remove(a, leaves(a, there)); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		gone[a.key] = true
+		delete(there, a.key)
+	}
+	for _, k := range c.forget {
+		gone[k] = true
+	}
+	h.owned.exclude(gone)
+	return added, errors.Join(errs...)
+}
+
+// Held returns the addresses on this machine that are ours.
+func (h *Host) Held(ctx context.Context) ([]Held, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("vrrp: list our addresses: %w", err)
+	}
+	there, err := h.list()
+	if err != nil {
+		return nil, err
+	}
+	var out []Held
+	for _, e := range h.owned.held {
+		if a, is := there[e.key()]; is && a.ours(h.marks) {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+// Purge removes every address of ours but those of the groups to keep, and
+// returns how many there were. It serves a release, which keeps none, and a
+// start after the configuration has lost a group.
+func (h *Host) Purge(ctx context.Context, keep ...string) (removed int, err error) {
+	before, err := h.Held(ctx)
+	if err != nil {
+		return 0, err
+	}
+	h.mu.Lock()
+	groups := h.owned.groups()
+	h.mu.Unlock()
+	var errs []error
+	for _, g := range groups {
+		if slices.Contains(keep, g) {
+			continue
+		}
+		_, err := h.Set(ctx, vrrp.Owned{Group: g})
+		errs = append(errs, err)
+	}
+	after, err := h.Held(ctx)
+	return len(before) - len(after), errors.Join(append(errs, err)...)
+}
+
+// held returns the entries of the owned set that wishes stand for.
+func held(lists ...[]wish) []Held {
+	var out []Held
+	for _, w := range slices.Concat(lists...) {
+		out = append(out, w.Held)
+	}
+	return out
+}

@@ -1,0 +1,216 @@
+package linux
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"failover/vrrp"
+)
+
+const (
+	// eventBuffer holds the events of a change of some ten thousand routes or
+	// addresses; what does not fit costs a new subscription and nothing else.
+	eventBuffer = 4 << 20
+	// resubscribePause keeps a subscription that ends at once from being a busy
+	// loop.
+	resubscribePause = 100 * time.Millisecond
+)
+
+// Watch reports the state of each of the interfaces at once, and again whenever
+// it changes; a missing one has index 0. It also reports each address of ours
+// that is gone without our doing: taken off by a stranger, or ended with its
+// lease. Both functions are called from the goroutine that called Watch, which
+// returns when ctx ends.
+//
+// The kernel's events only say when to look. What is reported is what a look
+// finds, so that a lost event delays a report until the next one and never makes
+// it wrong.
+func (h *Host) Watch(ctx context.Context, interfaces []string, link func(vrrp.Link), lost func(Held)) error {
+	w := &watch{host: h, interfaces: interfaces, link: link, lost: lost}
+	for first := true; ; first = false {
+		if !first {
+			select {
+			case <-ctx.Done():
+			case <-time.After(resubscribePause):
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		err := w.follow(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if first && !w.looked {
+			return err
+		}
+		h.log.Warn("link events interrupted, looking again", "error", err)
+	}
+}
+
+// watch is what a Watch has reported so far.
+type watch struct {
+	host       *Host
+	interfaces []string
+	link       func(vrrp.Link)
+	lost       func(Held)
+
+	looked bool // once at least
+	links  map[string]vrrp.Link
+	gone   map[key]bool // of the owned set, as last seen
+}
+
+// follow subscribes, looks, and looks again at each event, until the
+// subscription breaks or ctx ends.
+func (w *watch) follow(ctx context.Context) error {
+	events, err := subscribe()
+	if err != nil {
+		return fmt.Errorf("vrrp: subscribe to link events: %w", err)
+	}
+	defer func() { _ = events.Close() }() // closed already when ctx has ended
+	defer context.AfterFunc(ctx, func() { _ = events.Close() })()
+	for {
+		if err := w.look(); err != nil {
+			return err
+		}
+		if err := await(events); err != nil {
+			return fmt.Errorf("vrrp: receive link events: %w", err)
+		}
+	}
+}
+
+// subscribe opens a socket that hears of every change of links and IPv4
+// addresses from now on.
+func subscribe() (*os.File, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "netlink")
+	groups := uint32(1<<(unix.RTNLGRP_LINK-1) | 1<<(unix.RTNLGRP_IPV4_IFADDR-1))
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, eventBuffer) != nil {
+		// Not permitted: as much as net.core.rmem_max allows. An overrun is no harm.
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, eventBuffer)
+	}
+	return f, nil
+}
+
+// await waits for an event and drops all that are there: one look answers them,
+// and those that an overrun has lost too (ENOBUFS).
+func await(events *os.File) error {
+	conn, err := events.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var b [1]byte
+	var broken error
+	seen := false
+	err = conn.Read(func(fd uintptr) bool {
+		for {
+			switch _, err := unix.Read(int(fd), b[:]); {
+			case err == nil, errors.Is(err, unix.ENOBUFS):
+				seen = true
+			case errors.Is(err, unix.EINTR):
+			case errors.Is(err, unix.EAGAIN):
+				return seen
+			default:
+				broken = err
+				return true
+			}
+		}
+	})
+	return errors.Join(err, broken)
+}
+
+// look compares what is there with what was reported and reports the difference.
+func (w *watch) look() error {
+	links, gone, err := w.host.survey(w.interfaces)
+	if err != nil {
+		return err
+	}
+	for _, name := range w.interfaces {
+		if was, known := w.links[name]; !known || was != links[name] {
+			w.link(links[name])
+		}
+	}
+	for k, e := range gone {
+		// What was missing before anyone watched is no news.
+		if w.looked && !w.gone[k] {
+			w.lost(e)
+		}
+	}
+	w.links, w.gone, w.looked = links, map[key]bool{}, true
+	for k := range gone {
+		w.gone[k] = true
+	}
+	return nil
+}
+
+// survey returns the state of the interfaces and which addresses of the owned set
+// are not there. No change is under way meanwhile.
+func (h *Host) survey(interfaces []string) (map[string]vrrp.Link, map[key]Held, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	there, err := h.list()
+	if err != nil {
+		return nil, nil, err
+	}
+	gone := map[key]Held{}
+	for _, e := range h.owned.held {
+		if _, is := there[e.key()]; !is {
+			gone[e.key()] = e
+		}
+	}
+	links := map[string]vrrp.Link{}
+	for _, name := range interfaces {
+		if links[name], err = h.state(name, there); err != nil {
+			return nil, nil, err
+		}
+	}
+	return links, gone, nil
+}
+
+// state returns the state of one interface.
+func (h *Host) state(name string, there map[key]present) (vrrp.Link, error) {
+	l, err := h.kernel.LinkByName(name)
+	if missing := (netlink.LinkNotFoundError{}); errors.As(err, &missing) {
+		return vrrp.Link{Name: name}, nil
+	}
+	if err != nil {
+		return vrrp.Link{}, fmt.Errorf("vrrp: look at %s: %w", name, err)
+	}
+	at := l.Attrs()
+	return vrrp.Link{
+		Name:  name,
+		Index: at.Index,
+		Up:    at.RawFlags&unix.IFF_UP != 0,
+		// The cable, and what runs over it (RFC 2863: 802.1X, LACP, a bridge's state).
+		Carrier: at.RawFlags&unix.IFF_LOWER_UP != 0 && at.RawFlags&unix.IFF_RUNNING != 0,
+		Source4: h.source(at.Index, there),
+	}, nil
+}
+
+// source is the lowest address of an interface that is not one of ours.
+func (h *Host) source(index int, there map[key]present) netip.Addr {
+	var own []netip.Addr
+	for k, a := range there {
+		if k.index == index && a.mark != mark && !h.owned.has(k) {
+			own = append(own, k.prefix.Addr())
+		}
+	}
+	if len(own) == 0 {
+		return netip.Addr{}
+	}
+	return slices.MinFunc(own, netip.Addr.Compare)
+}
