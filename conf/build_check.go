@@ -63,6 +63,9 @@ func (b *builder) http(e *entry) *check.HTTPSpec {
 		CAFile:     val[string](e.get("ca_file")),
 		SkipVerify: val[bool](e.get("insecure_skip_verify")),
 	}
+	if h.ServerName == "" && e.ok("kind", "host") && val[string](e.get("kind")) == "https" {
+		h.ServerName, _, _ = strings.Cut(h.Host, ":")
+	}
 	for _, one := range e.get("headers").order {
 		if h.Headers == nil {
 			h.Headers = map[string]string{}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/BurntSushi/toml"
 )
@@ -49,7 +50,7 @@ func Parse(name string, data []byte) (Deployment, error) {
 	if _, err := toml.Decode(string(data), &m); err != nil {
 		var pe toml.ParseError
 		if errors.As(err, &pe) {
-			return Deployment{}, r.syntax(pe.Position.Start, pe.Message)
+			return Deployment{}, r.syntax(pe.Position.Start, houseVoice(pe.Message))
 		}
 		return Deployment{}, r.syntax(0, err.Error())
 	}
@@ -69,4 +70,14 @@ func (r *reader) syntax(offset int, message string) Errors {
 	r.report(offset, "", "", message)
 	r.errs[0].Excerpt = r.src.excerpt(offset)
 	return r.errs
+}
+
+// houseVoice begins the decoder's sentence in lower case and leaves out its full
+// stop, as all errors here do.
+func houseVoice(s string) string {
+	s = strings.TrimSuffix(s, ".")
+	if s == "" {
+		return "not TOML"
+	}
+	return strings.ToLower(s[:1]) + s[1:]
 }

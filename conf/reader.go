@@ -27,6 +27,12 @@ func (r *reader) failKey(e *entry, hint, format string, args ...any) {
 	r.report(e.at.key, e.path(), hint, fmt.Sprintf(format, args...))
 }
 
+// contradict reports an error at a value that is fine in itself, but not beside
+// another one. What else can be said of it is still said.
+func (r *reader) contradict(e *entry, hint, format string, args ...any) {
+	r.report(e.at.val, e.path(), hint, fmt.Sprintf(format, args...))
+}
+
 func (r *reader) report(offset int, key, hint, message string) {
 	line, col := r.src.position(offset)
 	r.errs = append(r.errs, Error{File: r.src.name, Line: line, Col: col,
@@ -53,10 +59,18 @@ func (r *reader) table(e *entry, m map[string]any) {
 	for i := range s.Keys {
 		k := &s.Keys[i]
 		if k.Required && e.kids[k.Name] == nil {
-			missing := e.get(k.Name)
-			r.fail(missing, "", "is missing: %s", k.Allowed())
+			r.missing(e.get(k.Name))
 		}
 	}
+}
+
+// missing reports a required key that is not there, at its table.
+func (r *reader) missing(e *entry) {
+	if s := e.spec.Section; s != nil {
+		r.fail(e, "write "+s.form(e.spec), "is missing")
+		return
+	}
+	r.fail(e, "", "is missing: %s", e.spec.Allowed())
 }
 
 func (r *reader) unknownHint(s *Section, key string) string {
@@ -69,7 +83,11 @@ func (r *reader) read(e *entry, raw any) {
 	list, isList := elements(raw)
 	switch {
 	case e.spec.Arity == Many && !isList:
-		r.fail(e, "", "must be a %s, not %s", e.spec.Allowed(), kindOf(raw))
+		hint := ""
+		if s := e.spec.Section; s != nil {
+			hint = "write " + s.form(e.spec)
+		}
+		r.fail(e, hint, "must be a %s, not %s", e.spec.Allowed(), kindOf(raw))
 	case e.spec.Arity != One && isList:
 		r.list(e, list)
 	case e.spec.Arity == OneOrMany:

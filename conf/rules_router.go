@@ -31,7 +31,7 @@ func (b *builder) directorRules() {
 				continue
 			}
 			if other, taken := of[a]; taken {
-				b.fail(i, "", "%s is an address of director %s already", a, other)
+				b.contradict(i, "", "%s is an address of director %s already", a, other)
 			}
 			of[a] = e.key
 		}
@@ -56,7 +56,7 @@ func (b *builder) routerRules() {
 			p := place{d.Name, r.Interface.For(d.Name), r.VRID}
 			other, taken := user[p]
 			if taken && other != r.Name && r.VRID != 0 && p.iface != "" {
-				b.fail(e.get("vrid"), "", "%d is the VRID of %s already, on %s of %s", r.VRID, other, p.iface, d.Name)
+				b.contradict(e.get("vrid"), "", "%d is the VRID of %s already, on %s of %s", r.VRID, other, p.iface, d.Name)
 				break
 			}
 			user[p] = r.Name
@@ -79,7 +79,7 @@ func (b *builder) addressRules(e *entry, holder map[netip.Addr]string) {
 		b.fail(list, "", "is empty: a virtual router has at least one address")
 	case n > 255:
 		// RFC 9568 section 5.2.5: the advert's count of addresses is one byte.
-		b.fail(list, "divide them among several virtual routers of one group", "%d addresses; an advert carries at most 255", n)
+		b.contradict(list, "divide them among several virtual routers of one group", "%d addresses; an advert carries at most 255", n)
 	}
 	for _, i := range list.items {
 		a := val[netip.Prefix](i).Addr()
@@ -87,7 +87,7 @@ func (b *builder) addressRules(e *entry, holder map[netip.Addr]string) {
 			continue
 		}
 		if other, taken := holder[a]; taken {
-			b.fail(i, "", "%s is an address of virtual router %s already", a, other)
+			b.contradict(i, "", "%s is an address of virtual router %s already", a, other)
 			continue
 		}
 		holder[a] = e.key
@@ -100,7 +100,7 @@ func (b *builder) preemptRules(e *entry, r VirtualRouter) {
 	for _, d := range b.d.Directors {
 		preempt := r.Preempt.For(d.Name)
 		if !preempt && r.PreemptDelay.For(d.Name) > 0 && e.ok("preempt", "preempt_delay") {
-			b.fail(e.get("preempt_delay").forDirector(d.Name), "", "has no meaning on %s, where preempt is false", d.Name)
+			b.contradict(e.get("preempt_delay").forDirector(d.Name), "", "has no meaning on %s, where preempt is false", d.Name)
 			return
 		}
 		if r.Priority.For(d.Name) != owner {
@@ -108,14 +108,14 @@ func (b *builder) preemptRules(e *entry, r VirtualRouter) {
 		}
 		switch at := e.get("priority").forDirector(d.Name); {
 		case owned != "":
-			b.fail(at, "", "255 on %s and on %s: only one director can own the addresses", owned, d.Name)
+			b.contradict(at, "", "255 on %s and on %s: only one director can own the addresses", owned, d.Name)
 			return
 		case !preempt && e.ok("preempt"):
 			// RFC 9568 section 6.1: the owner preempts, whatever Preempt_Mode says.
-			b.fail(e.get("preempt").forDirector(d.Name), "", "false on %s, whose priority is 255: the owner of the addresses always preempts", d.Name)
+			b.contradict(e.get("preempt").forDirector(d.Name), "", "false on %s, whose priority is 255: the owner of the addresses always preempts", d.Name)
 			return
 		case r.PreemptDelay.For(d.Name) > 0 && e.ok("preempt_delay"):
-			b.fail(e.get("preempt_delay").forDirector(d.Name), "", "has no meaning on %s, whose priority is 255: the owner of the addresses is master at once", d.Name)
+			b.contradict(e.get("preempt_delay").forDirector(d.Name), "", "has no meaning on %s, whose priority is 255: the owner of the addresses is master at once", d.Name)
 			return
 		}
 		owned = d.Name
@@ -134,11 +134,11 @@ func (b *builder) sourceRules(e *entry, r VirtualRouter, holder map[netip.Addr]s
 		case !e.ok("source", "addresses", "priority", "interface"):
 			return
 		case isOwner && source.IsValid() && !hasAddress(r.Addresses, source):
-			b.fail(e.get("priority").forDirector(d.Name), "", "255 says that %s owns the addresses, but its address %s is none of them", d.Name, source)
+			b.contradict(e.get("priority").forDirector(d.Name), "", "255 says that %s owns the addresses, but its address %s is none of them", d.Name, source)
 		case !isOwner && written.IsValid() && holder[written] != "":
-			b.fail(at, "", "%s is an address of virtual router %s; a source is the director's own", written, holder[written])
+			b.contradict(at, "", "%s is an address of virtual router %s; a source is the director's own", written, holder[written])
 		case written.IsValid() && seen[written] != "":
-			b.fail(at, "write it by director: { "+b.directorTable("…")+" }", "%s is the source of %s already", written, seen[written])
+			b.contradict(at, "write it by director: { "+b.directorTable("…")+" }", "%s is the source of %s already", written, seen[written])
 			return
 		}
 		if written.IsValid() {
@@ -146,7 +146,7 @@ func (b *builder) sourceRules(e *entry, r VirtualRouter, holder map[netip.Addr]s
 		}
 		for _, own := range b.directors[i].get("address").items {
 			if a := val[netip.Addr](own); !isOwner && !own.bad && hasAddress(r.Addresses, a) {
-				b.fail(own, "a director keeps its own address; give the virtual router another",
+				b.contradict(own, "a director keeps its own address; give the virtual router another",
 					"%s is an address of virtual router %s", a, r.Name)
 			}
 		}
@@ -171,12 +171,12 @@ func (b *builder) unicastRules(e *entry, r VirtualRouter) {
 	peers := e.get("peers")
 	if r.Transport == vrrp.Multicast {
 		if len(r.Peers) > 0 {
-			b.fail(peers, `write transport = "unicast", or leave them out`, "has no meaning with transport multicast, where every neighbour hears the adverts")
+			b.contradict(peers, `write transport = "unicast", or leave them out`, "has no meaning with transport multicast, where every neighbour hears the adverts")
 		}
 		return
 	}
 	if len(b.d.Directors) < 2 && len(r.Peers) == 0 {
-		b.fail(e.get("transport"), "", "unicast, but there is no other director and no peer")
+		b.contradict(e.get("transport"), "", "unicast, but there is no other director and no peer")
 	}
 	var unknown []string
 	for _, d := range b.d.Directors {
@@ -185,19 +185,19 @@ func (b *builder) unicastRules(e *entry, r VirtualRouter) {
 			unknown = append(unknown, d.Name)
 		}
 		if i := slices.Index(r.Peers, s); i >= 0 {
-			b.fail(peers.items[i], "", "%s is the source of director %s; peers are routers outside this file", s, d.Name)
+			b.contradict(peers.items[i], "", "%s is the source of director %s; peers are routers outside this file", s, d.Name)
 		}
 	}
 	for i, p := range r.Peers {
 		if slices.Contains(r.Peers[:i], p) {
-			b.fail(peers.items[i], "", "%s is there twice", p)
+			b.contradict(peers.items[i], "", "%s is there twice", p)
 		}
 		if hasAddress(r.Addresses, p) {
-			b.fail(peers.items[i], "", "%s is an address of this virtual router", p)
+			b.contradict(peers.items[i], "", "%s is an address of this virtual router", p)
 		}
 	}
 	if len(unknown) > 0 {
-		b.fail(e.get("transport"), "write source = { "+b.directorTable("…")+" }",
+		b.contradict(e.get("transport"), "write source = { "+b.directorTable("…")+" }",
 			"unicast needs the source of every director; that of %s is not known", strings.Join(unknown, ", "))
 	}
 }
@@ -231,7 +231,7 @@ func delayText(r VirtualRouter, d Director) string {
 
 func (b *builder) agree(e *entry, d Director, head VirtualRouter, key, mine, theirs string) {
 	if k := e.get(key); mine != theirs && !k.bad {
-		b.fail(k.forDirector(d.Name), "the members of a group have the same "+key,
+		b.contradict(k.forDirector(d.Name), "the members of a group have the same "+key,
 			"%s on %s, but %s of the same group %s has %s", mine, d.Name, head.Name, head.Group, theirs)
 		k.bad = true
 	}

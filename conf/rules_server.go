@@ -31,7 +31,7 @@ func (b *builder) serverRules() {
 			continue
 		}
 		if other, taken := user[vs.Key]; taken {
-			b.fail(at.at.get("address"), "", "%s %s is the service of %s already", vs.Key.Protocol, vs.Key.Address, other)
+			b.contradict(at.at.get("address"), "", "%s %s is the service of %s already", vs.Key.Protocol, vs.Key.Address, other)
 			continue
 		}
 		user[vs.Key] = vs.Name
@@ -54,20 +54,20 @@ func (b *builder) placeRules(e *entry, vs VirtualServer) {
 	switch {
 	case !b.routersOK:
 	case !key.set && holder == "":
-		b.fail(e.get("address"), `add it to a router's addresses, or write virtual_router = "none" if it is routed to the directors`,
+		b.contradict(e.get("address"), `add it to a router's addresses, or write virtual_router = "none" if it is routed to the directors`,
 			"%s is not an address of any virtual router", address)
 	case !key.set:
 	case vs.VirtualRouter == none && holder != "":
-		b.fail(key, "", "none, but %s is an address of %s", address, holder)
+		b.contradict(key, "", "none, but %s is an address of %s", address, holder)
 	case vs.VirtualRouter == none:
 	case !known:
-		b.fail(key, didYouMean(vs.VirtualRouter, append(b.routerNames(), none), "there are"), "there is no virtual router %q", vs.VirtualRouter)
+		b.contradict(key, didYouMean(vs.VirtualRouter, append(b.routerNames(), none), "there are"), "there is no virtual router %q", vs.VirtualRouter)
 	case !hasAddress(router.Addresses, address):
 		hint := `add it there, or write virtual_router = "none" if it is routed to the directors`
 		if holder != "" {
 			hint = "it is an address of " + holder
 		}
-		b.fail(key, hint, "%s has no address %s", vs.VirtualRouter, address)
+		b.contradict(key, hint, "%s has no address %s", vs.VirtualRouter, address)
 	}
 }
 
@@ -100,10 +100,10 @@ func (b *builder) realRules(at serverEntry, vs VirtualServer, virtual map[netip.
 		case !e.ok("address", "name", "forward"):
 			continue
 		case addresses[rs.Address]:
-			b.fail(e.get("address"), "", "%s is a real server of %s already", rs.Address, vs.Name)
+			b.contradict(e.get("address"), "", "%s is a real server of %s already", rs.Address, vs.Name)
 			continue
 		case names[rs.Name]:
-			b.fail(e.get("name"), "", "%q is the name of another real server of %s", rs.Name, vs.Name)
+			b.contradict(e.get("name"), "", "%q is the name of another real server of %s", rs.Name, vs.Name)
 		}
 		names[rs.Name], addresses[rs.Address] = true, true
 		b.forwardRules(at.at, e, vs, rs, virtual)
@@ -114,7 +114,7 @@ func (b *builder) realRules(at serverEntry, vs VirtualServer, virtual map[netip.
 func (b *builder) forwardRules(service, e *entry, vs VirtualServer, rs RealServer, virtual map[netip.Addr]string) {
 	address := e.get("address")
 	if _, is := virtual[rs.Address.Addr()]; is {
-		b.fail(address, "", "%s is a virtual address: packets would go round in a circle", rs.Address.Addr())
+		b.contradict(address, "", "%s is a virtual address: packets would go round in a circle", rs.Address.Addr())
 		return
 	}
 	if !service.ok("address", "forward", "virtual_router") {
@@ -125,13 +125,13 @@ func (b *builder) forwardRules(service, e *entry, vs VirtualServer, rs RealServe
 		return
 	}
 	if rs.Address.Port() != vs.Key.Address.Port() {
-		b.fail(address, "write the same port, or use forward = \"nat\"",
+		b.contradict(address, "write the same port, or use forward = \"nat\"",
 			"port %d differs from the virtual server's %d, and forward %s cannot change it",
 			rs.Address.Port(), vs.Key.Address.Port(), rs.Forward)
 	}
 	for _, d := range b.d.Directors {
 		if slices.Contains(d.Addresses, rs.Address.Addr()) {
-			b.fail(address, "use a machine that is no director",
+			b.contradict(address, "use a machine that is no director",
 				"%s is director %s itself: with forward %s its own table would send the packets on again", rs.Address.Addr(), d.Name, rs.Forward)
 		}
 	}
@@ -170,11 +170,11 @@ func (b *builder) gatewayRule(e *entry, vs VirtualServer, rs RealServer) {
 	}
 	switch len(list) {
 	case 0:
-		b.fail(e, "add a virtual router of that group with an address in the server's subnet; it becomes the server's gateway",
+		b.contradict(e, "add a virtual router of that group with an address in the server's subnet; it becomes the server's gateway",
 			"no address of group %s has %s in its subnet, so replies to nat would not come back through the master", router.Group, rs.Address.Addr())
 	case 1:
 	default:
-		b.fail(e, "keep one of them in the group",
+		b.contradict(e, "keep one of them in the group",
 			"%d addresses of group %s have %s in their subnet, and only one can be its gateway: %s", len(list), router.Group, rs.Address.Addr(), strings.Join(list, ", "))
 	}
 }

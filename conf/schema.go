@@ -82,6 +82,14 @@ func (s *Section) key(name string) *Key {
 	return nil
 }
 
+// form is how a table is opened: [director.NAME], [[….real_server]].
+func (s *Section) form(k *Key) string {
+	if k.Arity == Many {
+		return "[[" + s.Path + "]]"
+	}
+	return "[" + s.Path + "]"
+}
+
 // names lists the keys.
 func (s *Section) names() []string {
 	list := make([]string, len(s.Keys))
@@ -128,12 +136,24 @@ func (k *Key) Allowed() string {
 	case OneOrMany:
 		one += ", or a list of such"
 	case Many:
-		one = "list of " + one
+		one = "list of " + k.plural()
 	}
 	if k.PerDirector {
 		one += "; or a table by director"
 	}
 	return one
+}
+
+// plural is Allowed for the elements of a list.
+func (k *Key) plural() string {
+	words := map[Type]string{String: "strings", Duration: "durations", Address: "addresses", Prefix: "addresses with prefix length", Table: "tables"}[k.Type]
+	if k.IPv4 {
+		words = "IPv4 " + words
+	}
+	if k.limited() {
+		words += ", each " + k.bounds()
+	}
+	return words
 }
 
 // limited tells whether the key has a range.

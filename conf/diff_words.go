@@ -1,0 +1,201 @@
+package conf
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"failover/check"
+	"failover/lvs"
+	"failover/vrrp"
+)
+
+// listings puts a director's configuration into words for Diff.
+func listings(n Node) []listing {
+	directors := []object{directorWords(Director{Name: n.Name, Addresses: n.Addresses})}
+	for _, p := range n.Peers {
+		directors = append(directors, directorWords(p))
+	}
+	var groups, routers, servers, sync []object
+	for _, g := range n.Groups {
+		groups = append(groups, groupWords(g))
+		for _, r := range g.Routers {
+			routers = append(routers, routerWords(g.Name, r))
+		}
+	}
+	for _, vs := range n.Servers {
+		servers = append(servers, serverWords(vs))
+	}
+	for _, s := range n.Sync {
+		if s.Role == lvs.SyncMaster { // the other role has the same values
+			sync = append(sync, syncWords(s))
+		}
+	}
+	ipvs := object{fields: []field{{"resync", text(n.IPVS.Resync)}}}
+	return []listing{
+		{"director", directors},
+		{"daemon", []object{daemonWords(n.Daemon)}},
+		{"group", groups},
+		{"virtual_router", routers},
+		{"virtual_server", servers},
+		{"ipvs", []object{ipvs}},
+		{"ipvs.sync", sync},
+	}
+}
+
+func directorWords(d Director) object {
+	fields := []field{{"address", words(d.Addresses)}}
+	return object{name: d.Name, brief: words(d.Addresses), fields: fields}
+}
+
+func daemonWords(d Daemon) object {
+	return object{fields: []field{
+		{"socket", d.Socket}, {"state_dir", d.StateDir},
+		{"log_level", d.LogLevel}, {"log_format", d.LogFormat},
+		{"realtime", strconv.FormatBool(d.Realtime)}, {"script_user", d.ScriptUser},
+		{"manage_sysctl", strconv.FormatBool(d.ManageSysctl)},
+	}}
+}
+
+func groupWords(g vrrp.GroupConfig) object {
+	var routers []string
+	for _, r := range g.Routers {
+		routers = append(routers, r.Name)
+	}
+	list := strings.Join(routers, ", ")
+	return object{name: g.Name, brief: fmt.Sprintf("%s, priority %d", list, g.Priority), fields: []field{
+		{"routers", list},
+		{"priority", strconv.Itoa(int(g.Priority))},
+		{"preempt", strconv.FormatBool(g.Preempt)},
+		{"preempt_delay", text(g.PreemptDelay)},
+	}}
+}
+
+func routerWords(group string, r vrrp.RouterConfig) object {
+	var addresses []string
+	for _, a := range r.Addresses {
+		addresses = append(addresses, a.Prefix.String())
+	}
+	var times []string
+	for _, t := range r.Announce.Times {
+		times = append(times, text(t))
+	}
+	list := strings.Join(addresses, ", ")
+	source := ""
+	if r.Source.IsValid() {
+		source = r.Source.String()
+	}
+	return object{name: r.Name, brief: fmt.Sprintf("%s on %s, VRID %d", list, r.Interface, r.VRID), fields: []field{
+		{"group", group},
+		{"interface", r.Interface},
+		{"vrid", strconv.Itoa(int(r.VRID))},
+		{"addresses", list},
+		{"advert_interval", text(r.Interval)},
+		{"source", source},
+		{"transport", string(r.Transport)},
+		{"peers", words(r.Peers)},
+		{"checksum", string(r.Checksum)},
+		{"address_lease", text(r.Lease)},
+		{"announce.times", strings.Join(times, ", ")},
+		{"announce.refresh", text(r.Announce.Refresh)},
+	}}
+}
+
+func serverWords(vs VirtualServer) object {
+	var reals []object
+	for _, rs := range vs.Servers {
+		reals = append(reals, realWords(rs))
+	}
+	brief := fmt.Sprintf("%s %s, %s, %s, %s", vs.Key.Protocol, vs.Key.Address, vs.Scheduler, vs.Forward,
+		count(len(vs.Servers), "real server"))
+	return object{name: vs.Name, brief: brief, fields: []field{
+		{"address", vs.Key.Address.String()},
+		{"virtual_router", vs.VirtualRouter},
+		{"protocol", string(vs.Key.Protocol)},
+		{"scheduler", vs.Scheduler},
+		{"scheduler_flags", fmt.Sprintf("%#x", vs.Flags)},
+	}, inside: []listing{{"real_server", reals}}}
+}
+
+func realWords(rs RealServer) object {
+	var checks []string
+	for _, c := range rs.Checks {
+		checks = append(checks, checkWords(c))
+	}
+	return object{name: rs.Name, brief: fmt.Sprintf("%s, %s, weight %d", rs.Address, rs.Forward, rs.Weight), fields: []field{
+		{"address", rs.Address.String()},
+		{"forward", string(rs.Forward)},
+		{"weight", strconv.Itoa(rs.Weight)},
+		{"check", strings.Join(checks, " and ")},
+	}}
+}
+
+func syncWords(s lvs.Sync) object {
+	return object{brief: fmt.Sprintf("id %d, %s port %d", s.ID, s.Group, s.Port), fields: []field{
+		{"interface", s.Interface},
+		{"id", strconv.Itoa(s.ID)},
+		{"group", s.Group.String()},
+		{"port", strconv.Itoa(int(s.Port))},
+		{"ttl", strconv.Itoa(int(s.TTL))},
+	}}
+}
+
+// checkWords writes a check with everything that makes it another one, but for
+// the target, which is the server's address.
+func checkWords(s check.Spec) string {
+	w := []string{fmt.Sprintf("%s every %s within %s, rise %d, fall %d", s.Kind, text(s.Interval), text(s.Timeout), s.Rise, s.Fall)}
+	add := func(label, value string) {
+		if value != "" {
+			w = append(w, label+" "+value)
+		}
+	}
+	if h := s.HTTP; h != nil {
+		add(h.Method, h.Path)
+		add("host", h.Host)
+		for _, k := range sortedKeys(h.Headers) {
+			add("header", fmt.Sprintf("%s: %q", k, h.Headers[k]))
+		}
+		for _, r := range h.Status {
+			add("status", statusWords(r))
+		}
+		if h.Body != "" {
+			add("body", strconv.Quote(h.Body))
+		}
+		add("server name", h.ServerName)
+		add("authorities", h.CAFile)
+		if h.SkipVerify {
+			add("certificate", "not verified")
+		}
+	}
+	if x := s.Exec; x != nil {
+		add("program", fmt.Sprintf("%q", x.Argv))
+		add("user", x.User)
+	}
+	return strings.Join(w, ", ")
+}
+
+func statusWords(r check.StatusRange) string {
+	if r.From == r.To {
+		return strconv.Itoa(r.From)
+	}
+	return fmt.Sprintf("%d-%d", r.From, r.To)
+}
+
+func sortedKeys(m map[string]string) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// words writes a list of addresses.
+func words[T fmt.Stringer](list []T) string {
+	s := make([]string, len(list))
+	for i, v := range list {
+		s[i] = v.String()
+	}
+	return strings.Join(s, ", ")
+}

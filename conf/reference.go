@@ -1,0 +1,87 @@
+package conf
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+//go:generate go test -run TestReferenceFile -update
+
+// Reference is failover.reference.toml: every key with its meaning, what it
+// takes and its default, made from the schema. It is a valid configuration.
+func Reference() []byte {
+	var b bytes.Buffer
+	comment(&b, "Every key of failover.toml: what it means, what it takes, its default. "+
+		"Generated from the schema that the program reads by. "+
+		"A duration is a string, such as \"300ms\" or \"2s\". "+
+		"A table by director gives a key a value for each director: { lb1 = 150, lb2 = 100 }.")
+	doc := map[*Section]string{}
+	for _, s := range Sections() {
+		for _, k := range s.Keys {
+			if k.Section != nil && doc[k.Section] == "" {
+				doc[k.Section] = k.Doc
+			}
+		}
+		if s.Header != "" {
+			b.WriteByte('\n')
+			writeSection(&b, s, doc[s])
+		}
+	}
+	return b.Bytes()
+}
+
+func writeSection(b *bytes.Buffer, s *Section, doc string) {
+	comment(b, doc)
+	b.WriteString(s.Header + "\n")
+	for i := range s.Keys {
+		k := &s.Keys[i]
+		if k.Section != nil && k.Example == "" {
+			continue // a table of its own follows
+		}
+		b.WriteByte('\n')
+		comment(b, k.Doc)
+		comment(b, terms(k))
+		value := k.Example
+		if value == "" {
+			value = k.Default
+		}
+		if k.Aside {
+			b.WriteString("# ")
+		}
+		fmt.Fprintf(b, "%s = %s\n", k.Name, value)
+	}
+	if s.Trailer != "" {
+		b.WriteString("\n" + s.Trailer)
+	}
+}
+
+// terms says what a key takes and what it is when it is left out.
+func terms(k *Key) string {
+	s := "Takes: " + k.Allowed() + "."
+	switch {
+	case k.Required:
+		s += " Required."
+	case k.Default != "":
+		s += " Default: " + k.Default + "."
+	case k.Implied != "":
+		s += " Default: " + k.Implied + "."
+	}
+	if len(k.Kinds) > 0 {
+		s += " Only for kind " + strings.Join(k.Kinds, " and ") + "."
+	}
+	return s
+}
+
+// comment writes a text as TOML comments of at most 80 columns.
+func comment(b *bytes.Buffer, text string) {
+	line := "#"
+	for word := range strings.FieldsSeq(text) {
+		if len(line)+1+len(word) > 80 && line != "#" {
+			b.WriteString(line + "\n")
+			line = "#"
+		}
+		line += " " + word
+	}
+	b.WriteString(line + "\n")
+}

@@ -1,0 +1,95 @@
+package conf
+
+// keyCase is what a key must take and refuse. The first good value differs from
+// what the base file has, so that its effect can be seen; inert ones cannot
+// differ.
+type keyCase struct {
+	good  []string
+	bad   map[string]string // value -> part of the error; "" leaves the key out
+	inert bool
+}
+
+// keyCases has a row for every key of the schema. A value may bring further
+// lines along.
+var keyCases = map[string]keyCase{
+	"director": {
+		good: []string{`{ lb1 = { address = "192.168.33.91" }, lb2 = { address = "192.168.33.95" } }`},
+		bad:  map[string]string{`1`: "must be a table", ``: "is missing", `{}`: "no director", `{ lb1 = 1 }`: "must be a table", `{ "l b" = { address = "192.0.2.1" } }`: "the name"}},
+	"daemon":         {good: []string{`{ log_level = "debug" }`}, bad: map[string]string{`"x"`: "must be a table"}},
+	"virtual_router": {good: []string{`{ r = { interface = "eth1", vrid = 52, addresses = ["192.168.33.90/24"], checksum = "rfc9568" } }`}, bad: map[string]string{`[]`: "must be a table", `{ none = { interface = "eth1", vrid = 52, addresses = ["192.168.33.90/24"] } }`: "taken"}},
+	"virtual_server": {good: []string{`{}`}, bad: map[string]string{`true`: "must be a table"}},
+	"ipvs":           {good: []string{`{}`}, bad: map[string]string{`1979-05-27`: "must be a table, not a date"}},
+
+	"director.NAME.address":  {good: []string{`"192.168.33.95"`, `["192.168.33.95", "2001:db8::95"]`}, bad: map[string]string{``: "is missing", `"lb1"`: "not an IP address", `[]`: "is empty", `"192.168.33.94"`: "already", `"192.168.33.90"`: "virtual router r", `"::1"`: "not an address of a machine", `"fe80::1%eth0"`: "zone", `"::ffff:192.0.2.1"`: "write 192.0.2.1", `7`: "must be a string"}},
+	"director.NAME.priority": {good: []string{`150`, `1`, `254`}, bad: map[string]string{`0`: "0 is outside 1–254", `255`: "255 is outside 1–254", `"150"`: "must be an integer, 1–254, not a string", `1.0`: "not a float"}},
+
+	"daemon.socket":        {good: []string{`"/run/x.sock"`}, bad: map[string]string{`"x.sock"`: "absolute", `""`: "is empty", `"/run/a\u0000b"`: "control character", `"/` + long + `"`: "longer than a socket's path"}},
+	"daemon.state_dir":     {good: []string{`"/srv/x"`}, bad: map[string]string{`"x"`: "absolute"}},
+	"daemon.log_level":     {good: []string{`"debug"`, `"info"`}, bad: map[string]string{`"Info"`: "did you mean info?"}},
+	"daemon.log_format":    {good: []string{`"json"`}, bad: map[string]string{`"xml"`: "is not one of text, json"}},
+	"daemon.realtime":      {good: []string{`false`, `true`}, bad: map[string]string{`"no"`: "must be true or false", `0`: "must be true or false"}},
+	"daemon.script_user":   {good: []string{`"nobody"`}, bad: map[string]string{`""`: "is empty", `"a:b"`: "not a user name"}},
+	"daemon.manage_sysctl": {good: []string{`false`}, bad: map[string]string{`1`: "must be true or false"}},
+
+	"virtual_router.NAME.interface":        {good: []string{`"eth2"`, `{ lb1 = "eth2", lb2 = "eth3" }`}, bad: map[string]string{``: "is missing", `"a/b"`: "not a name an interface can have", `"interface-of-16ch"`: "15 characters", `{ lb1 = "eth2" }`: "no value for director lb2", `{ lb1 = "eth2", lb2 = "eth2", lb3 = "eth2" }`: "no such director", `["eth1"]`: "must be a string"}},
+	"virtual_router.NAME.vrid":             {good: []string{`51`, `1`, `255`}, bad: map[string]string{``: "is missing", `0`: "0 is outside 1–255", `256`: "256 is outside 1–255", `{ lb1 = 1 }`: "not a table"}},
+	"virtual_router.NAME.addresses":        {good: []string{`["192.168.33.90/24", "192.0.2.1/32"]`}, bad: map[string]string{``: "is missing", `[]`: "is empty", `"192.168.33.90/24"`: "must be a list", `["192.168.33.90"]`: "no prefix length", `["192.168.33.0/24"]`: "the subnet itself", `["192.168.33.255/24"]`: "broadcast", `["2001:db8::1/64"]`: "IPv6", `["192.168.33.90/24", "192.168.33.90/25"]`: "already", `["10.0.0.1/0"]`: "prefix length of 0", `["224.0.0.1/24"]`: "not an address of a machine"}},
+	"virtual_router.NAME.priority":         {good: []string{`{ lb1 = 150, lb2 = 99 }`, `{ lb1 = 150 }`, `120`}, bad: map[string]string{`0`: "outside 1–255", `256`: "outside 1–255", `255`: "only one director", `{ lb1 = 255 }`: "none of them", `{ lb1 = "x" }`: "must be an integer"}},
+	"virtual_router.NAME.version":          {inert: true, good: []string{`3`}, bad: map[string]string{`2`: "this release has 3 only", `"3"`: "must be an integer"}},
+	"virtual_router.NAME.advert_interval":  {good: []string{`"100ms"`, `"10ms"`, `"40.95s"`}, bad: map[string]string{`1`: `1 has no unit`, `0.5`: `"0.5s"`, `"1"`: "not a duration", `"15ms"`: "not a multiple of 10ms", `"41s"`: "outside 10ms–40.95s", `"-1s"`: "outside", `"0s"`: "outside"}},
+	"virtual_router.NAME.preempt":          {good: []string{`false`, `{ lb1 = false }`}, bad: map[string]string{`"no"`: "must be true or false", `{ lb9 = false }`: "no such director"}},
+	"virtual_router.NAME.preempt_delay":    {good: []string{`"30s"`, `{ lb2 = "30s" }`}, bad: map[string]string{`30`: "has no unit", `"2h"`: "outside 0s–1h", "\"30s\"\npreempt = false": "has no meaning"}},
+	"virtual_router.NAME.group":            {good: []string{`"nat"`}, bad: map[string]string{`""`: "is empty", `"a b"`: "character", `"-a"`: "begin"}},
+	"virtual_router.NAME.transport":        {good: []string{`"unicast"`, `"multicast"`}, bad: map[string]string{`"unicats"`: "did you mean unicast?"}},
+	"virtual_router.NAME.source":           {good: []string{`{ lb1 = "192.168.33.5", lb2 = "192.168.33.6" }`, `{ lb1 = "192.168.33.5" }`}, bad: map[string]string{`"192.168.33.5"`: "is the source of", `{ lb1 = "192.168.33.90" }`: "an address of virtual router r", `{ lb1 = "2001:db8::1" }`: "IPv6"}},
+	"virtual_router.NAME.peers":            {good: []string{"[\"192.168.33.7\"]\ntransport = \"unicast\"", `[]`}, bad: map[string]string{`["192.168.33.7"]`: "no meaning with transport multicast", "[\"192.168.33.94\"]\ntransport = \"unicast\"": "source of director lb2", "[\"192.168.33.7\", \"192.168.33.7\"]\ntransport = \"unicast\"": "twice", "[\"192.168.33.90\"]\ntransport = \"unicast\"": "of this virtual router"}},
+	"virtual_router.NAME.checksum":         {good: []string{`"rfc9568"`}, bad: map[string]string{`"none"`: "is not one of rfc5798, rfc9568"}},
+	"virtual_router.NAME.address_lease":    {good: []string{`"10s"`, `"3s"`}, bad: map[string]string{`"2s"`: "outside 3s–1h", `"3.5s"`: "not a multiple of 1s", `5`: "has no unit"}},
+	"virtual_router.NAME.announce":         {good: []string{`{ refresh = "60s" }`}, bad: map[string]string{`["1s"]`: "must be a table, not a list"}},
+	"virtual_router.NAME.announce.times":   {good: []string{`["0s", "1s"]`, `[]`}, bad: map[string]string{`["1s", "1s"]`: "ascend", `["1s", "0s"]`: "0s does not come after 1s", `"1s"`: "must be a list", `[1]`: "has no unit", `["11m"]`: "outside"}},
+	"virtual_router.NAME.announce.refresh": {good: []string{`"30s"`, `"0s"`}, bad: map[string]string{`"500ms"`: "less than 1s", `"25h"`: "outside"}},
+
+	"virtual_server.NAME.address":        {good: []string{`"192.168.33.90:8080"`}, bad: map[string]string{``: "is missing", `"192.168.33.90"`: "has no port", `"192.168.33.90:0"`: "port 0", `"www:80"`: "not an address", `"192.168.33.89:80"`: "not an address of any virtual router", `"[2001:db8::1]:80"`: "IPv6"}},
+	"virtual_server.NAME.virtual_router": {inert: true, good: []string{`"r"`}, bad: map[string]string{`"rr"`: "did you mean r?", `"none"`: "is an address of r", `""`: "is empty"}},
+	"virtual_server.NAME.protocol":       {good: []string{`"udp"`}, bad: map[string]string{`"sctp"`: "is not one of tcp, udp", `["tcp"]`: "must be one of"}},
+	"virtual_server.NAME.scheduler":      {good: []string{`"mh"`, `"rr"`, `"wlc"`}, bad: map[string]string{`"WRR"`: "did you mean wrr?"}},
+	"virtual_server.NAME.forward":        {good: []string{`"dr"`, `"tun"`, `"nat"`}, bad: map[string]string{`"gre"`: "is not one of nat, dr, tun"}},
+	"virtual_server.NAME.check":          {good: []string{`{ kind = "tcp" }`, `[{ kind = "tcp" }, { kind = "http" }]`, `[]`}, bad: map[string]string{`"tcp"`: "must be a table", `[1]`: "must be a table"}},
+	"virtual_server.NAME.real_server":    {good: []string{`[{ address = "192.168.33.93:80" }]`}, bad: map[string]string{``: "is missing", `[]`: "is empty", `{ address = "192.168.33.93:80" }`: "must be a list", `[{ address = "192.168.33.93:80" }, { address = "192.168.33.93:80" }]`: "already"}},
+
+	"virtual_server.NAME.real_server.name":    {good: []string{`"web1"`}, bad: map[string]string{`"a b"`: "character", `""`: "is empty", `"` + long + `"`: "longer than 64"}},
+	"virtual_server.NAME.real_server.address": {good: []string{`"192.168.33.93:80"`, `"192.168.33.92:8080"`}, bad: map[string]string{``: "is missing", `"10.0.0.1:80"`: "no address of group r", `"192.168.33.90:8080"`: "is a virtual address", `"[2001:db8::1]:80"`: "IPv6", "\"192.168.33.92:8080\"\nforward = \"dr\"": "cannot change it", "\"192.168.33.94:80\"\nforward = \"dr\"": "is director lb2 itself"}},
+	"virtual_server.NAME.real_server.weight":  {good: []string{`0`, `65535`}, bad: map[string]string{`-1`: "outside 0–65535", `65536`: "outside 0–65535"}},
+	"virtual_server.NAME.real_server.forward": {good: []string{`"tun"`, `"nat"`}, bad: map[string]string{`"masq"`: "is not one of"}},
+	"virtual_server.NAME.real_server.check":   {good: []string{`{ kind = "tcp" }`, `[]`}, bad: map[string]string{`1`: "must be a table"}},
+
+	"virtual_server.NAME.check.kind":                 {good: []string{`"tcp"`, `"http"`}, bad: map[string]string{``: "is missing", `"ftp"`: "is not one of tcp, http, https, exec", `"exec"`: "argv"}},
+	"virtual_server.NAME.check.interval":             {good: []string{`"5s"`, `"100ms"`}, bad: map[string]string{`2`: "has no unit", `"10ms"`: "outside 100ms–1h"}},
+	"virtual_server.NAME.check.timeout":              {good: []string{`"500ms"`, `"2s"`}, bad: map[string]string{`"3s"`: "longer than the interval", `"0s"`: "outside"}},
+	"virtual_server.NAME.check.rise":                 {good: []string{`1`, `100`}, bad: map[string]string{`0`: "outside 1–100"}},
+	"virtual_server.NAME.check.fall":                 {good: []string{`1`}, bad: map[string]string{`101`: "outside 1–100"}},
+	"virtual_server.NAME.check.method":               {good: []string{`"HEAD"`}, bad: map[string]string{`"get"`: "did you mean GET?"}},
+	"virtual_server.NAME.check.path":                 {good: []string{`"/health?x=1"`}, bad: map[string]string{`"health"`: "does not begin with /", `"/a b"`: "write %20"}},
+	"virtual_server.NAME.check.host":                 {good: []string{`"www.example.org"`, `"www.example.org:8443"`}, bad: map[string]string{`"a b"`: "not a host name", `"a:x"`: "not a host name", `":80"`: "not a host name"}},
+	"virtual_server.NAME.check.headers":              {good: []string{`{ X-Probe = "1" }`, `{}`}, bad: map[string]string{`{ "a b" = "1" }`: "not a header's name", `{ host = "x" }`: "set by the key host", `{ X = 1 }`: "must be a string", `{ X = "a\nb" }`: "control character", `["X: 1"]`: "must be a table"}},
+	"virtual_server.NAME.check.status":               {good: []string{`["200", "301-302"]`}, bad: map[string]string{`[]`: "is empty", `["2xx"]`: "neither", `["299-200"]`: "neither", `["99"]`: "neither", `[200]`: "must be a string", `"200"`: "must be a list"}},
+	"virtual_server.NAME.check.body":                 {good: []string{`"welcome"`, `"two\nlines"`, `""`}, bad: map[string]string{"\"x\"\nmethod = \"HEAD\"": "has no body", `1`: "must be a string"}},
+	"virtual_server.NAME.check.server_name":          {good: []string{`"www.example.org"`}, bad: map[string]string{`"a/b"`: "not a host name", "\"a\"\n[[virtual_server.web.real_server]]\naddress = \"192.168.33.94:80\"\ncheck = { kind = \"http\", server_name = \"a\" }": "it is for https"}},
+	"virtual_server.NAME.check.ca_file":              {good: []string{`"/etc/ca.pem"`}, bad: map[string]string{`"ca.pem"`: "absolute", "\"/etc/ca.pem\"\ninsecure_skip_verify = true": "contradicts"}},
+	"virtual_server.NAME.check.insecure_skip_verify": {good: []string{`true`}, bad: map[string]string{`1`: "must be true or false"}},
+	"virtual_server.NAME.check.argv":                 {good: []string{`["/bin/check", "-x"]`}, bad: map[string]string{``: "is missing", `[]`: "is empty", `["check"]`: "not an absolute path", `"/bin/check"`: "must be a list", `[1]`: "must be a string"}},
+	"virtual_server.NAME.check.user":                 {good: []string{`"nobody"`}, bad: map[string]string{`"a/b"`: "not a user name", `""`: "is empty"}},
+
+	"ipvs.resync":         {good: []string{`"500ms"`}, bad: map[string]string{`1`: "has no unit", `"50ms"`: "outside 100ms–1h"}},
+	"ipvs.sync":           {good: []string{`{ id = 7 }`}, bad: map[string]string{`true`: "must be a table"}},
+	"ipvs.sync.enabled":   {good: []string{`false`}, bad: map[string]string{`"no"`: "must be true or false"}},
+	"ipvs.sync.interface": {good: []string{`"eth1"`, `{ lb2 = "eth1" }`}, bad: map[string]string{`"a b"`: "not a name an interface can have", `{ lb9 = "eth1" }`: "no such director"}},
+	"ipvs.sync.id":        {good: []string{`7`, `255`}, bad: map[string]string{`0`: "outside 1–255"}},
+	"ipvs.sync.group":     {good: []string{`"224.0.0.82"`}, bad: map[string]string{`"192.0.2.1"`: "not a multicast address", `"224.0.0.18"`: "VRRP itself", `"ff02::81"`: "IPv6"}},
+	"ipvs.sync.port":      {good: []string{`8849`}, bad: map[string]string{`0`: "outside 1–65535", `65536`: "outside"}},
+	"ipvs.sync.ttl":       {good: []string{`2`}, bad: map[string]string{`256`: "outside 1–255"}},
+}
+
+// long is 120 characters.
+const long = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" +
+	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
