@@ -1,0 +1,90 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Capture is a recording of frames on one interface.
+type Capture struct {
+	// File is the recording, in pcap form, until the lab closes.
+	File string
+
+	node    *Node
+	process *Process
+}
+
+var captures atomic.Int64
+
+// Capture records what a pcap filter matches on an interface of the node. It
+// returns when the recording has begun.
+func (n *Node) Capture(ctx context.Context, link, filter string) (*Capture, error) {
+	name := fmt.Sprintf("capture%d", captures.Add(1))
+	c := &Capture{File: filepath.Join(n.lab.Dir, n.Name+"-"+name+".pcap"), node: n}
+	p, err := n.Start(name, "tcpdump", "-i", link, "-n", "-U", "--immediate-mode", "-Z", "root", "-w", c.File, filter)
+	if err != nil {
+		return nil, err
+	}
+	c.process = p
+	err = Eventually(ctx, "tcpdump listens", func() (bool, error) {
+		select {
+		case <-p.Done():
+			return false, errors.New(string(lastLines(p.Log, 5)))
+		default:
+		}
+		said, err := os.ReadFile(p.Log)
+		return bytes.Contains(said, []byte("listening on")), err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("lab: capture on %s %s: %w", n.Name, link, err)
+	}
+	return c, nil
+}
+
+// Stop ends the recording and returns it as tcpdump prints it, one line a
+// packet, with times of day.
+func (c *Capture) Stop(ctx context.Context) ([]string, error) {
+	if err := c.process.Signal(syscall.SIGINT); err != nil {
+		return nil, err
+	}
+	select {
+	case <-c.process.Done():
+	case <-ctx.Done():
+		return nil, fmt.Errorf("lab: end of capture: %w", ctx.Err())
+	}
+	out, err := c.node.Run(ctx, "tcpdump", "-n", "-e", "-v", "-tttt", "-r", c.File)
+	if err != nil {
+		return nil, err
+	}
+	// With -v the second part of a packet is on a line of its own, indented.
+	return strings.Split(strings.TrimSpace(strings.ReplaceAll(out, "\n    ", " ")), "\n"), nil
+}
+
+// Eventually asks every few milliseconds until the answer is yes, an error, or
+// ctx is over.
+func Eventually(ctx context.Context, what string, ok func() (bool, error)) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		yes, err := ok()
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		if yes {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s: not yet: %w", what, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}

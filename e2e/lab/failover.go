@@ -1,0 +1,90 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// Failover is this project's program.
+type Failover struct {
+	// Binary is its path.
+	Binary string
+}
+
+// FindFailover takes the binary that FAILOVER_BIN names.
+func FindFailover() (Failover, error) {
+	bin := os.Getenv("FAILOVER_BIN")
+	if bin == "" {
+		return Failover{}, errors.New("lab: FAILOVER_BIN does not name the program to test; scripts/test builds it and sets it")
+	}
+	if _, err := os.Stat(bin); err != nil {
+		return Failover{}, fmt.Errorf("lab: FAILOVER_BIN: %w", err)
+	}
+	return Failover{Binary: bin}, nil
+}
+
+// Name implements [System].
+func (Failover) Name() string { return "failover" }
+
+// Prepare implements [System]: nothing, failover does what it needs.
+func (Failover) Prepare(*Node) error { return nil }
+
+// Unit implements [System]. It is the unit file of scripts/, in the words of the
+// lab.
+func (f Failover) Unit(n *Node) UnitSpec {
+	return UnitSpec{
+		Name:             "failover",
+		ExecStart:        []string{f.Binary, "run", "--node", n.Name},
+		ExecStopPost:     []string{f.Binary, "release", "--if-dead", "--node", n.Name},
+		Notify:           true,
+		Restart:          true,
+		RuntimeDirectory: "failover",
+		StopTimeout:      45 * time.Second,
+	}
+}
+
+// Configure implements [System].
+func (Failover) Configure(n *Node, s Setup) error {
+	return n.WriteFile("/etc/failover/failover.toml", []byte(failoverTOML(s)), 0o644)
+}
+
+// Command runs a command of the program on the node.
+func (f Failover) Command(n *Node, args ...string) []string {
+	return append([]string{f.Binary}, args...)
+}
+
+func failoverTOML(s Setup) string {
+	s = s.withDefaults()
+	var b strings.Builder
+	for _, d := range []struct{ name, address string }{{"lb1", "192.168.33.91"}, {"lb2", "192.168.33.94"}} {
+		fmt.Fprintf(&b, "[director.%s]\naddress = %q\npriority = %d\n", d.name, d.address, s.Priority[d.name])
+	}
+	for _, r := range []struct {
+		name, link, address string
+		vrid                int
+	}{{"outside", "eth2", VirtualOutside.String(), 51}, {"inside", "eth1", VirtualInside.String(), 52}} {
+		fmt.Fprintf(&b, "\n[virtual_router.%s]\ninterface = %q\nvrid = %d\naddresses = [%q]\n", r.name, r.link, r.vrid, r.address)
+		fmt.Fprintf(&b, "advert_interval = %q\npreempt = %t\ngroup = \"nat\"\n", s.AdvertInterval, !s.NoPreempt)
+	}
+	fmt.Fprintf(&b, "\n[virtual_server.web]\naddress = %q\nscheduler = \"rr\"\nforward = \"nat\"\n", Service)
+	if s.Check != "none" {
+		path := ""
+		if s.Check == "http" {
+			path = `, path = "/"`
+		}
+		fmt.Fprintf(&b, "check = { kind = %q%s, interval = %q, timeout = %q, rise = %d, fall = %d }\n",
+			s.Check, path, s.CheckInterval, s.CheckTimeout, s.Rise, s.Fall)
+	}
+	fmt.Fprintf(&b, "real_server = [\n")
+	for _, rs := range s.Servers {
+		fmt.Fprintf(&b, "  { name = %q, address = %q, weight = %d },\n", rs.Name, rs.Address, rs.Weight)
+	}
+	fmt.Fprintf(&b, "]\n")
+	if !s.NoSync {
+		fmt.Fprintf(&b, "\n[ipvs.sync]\ninterface = \"eth1\"\nid = 51\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,191 @@
+package lab
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+)
+
+// HeldSpec says how a client holds connections.
+type HeldSpec struct {
+	Address  string
+	Count    int           // connections; default 20
+	Every    time.Duration // a byte is exchanged this often on each; default 100 ms
+	Patience time.Duration // an exchange that takes longer breaks its connection; default 30 s
+}
+
+// HeldConn is the history of one held connection.
+type HeldConn struct {
+	Server    string // who is at the other end
+	Exchanges int
+	// Stall is the longest exchange; at StallAt it began.
+	Stall   time.Duration
+	StallAt time.Time
+	// Err is why the connection broke, nil while it lives.
+	Err   error
+	Broke time.Time
+}
+
+// Held is a set of TCP connections that are kept in use.
+type Held struct {
+	spec   HeldSpec
+	cancel context.CancelFunc
+	all    sync.WaitGroup
+
+	mu    sync.Mutex
+	conns []HeldConn
+}
+
+// Hold opens connections from the node to a [Web] behind address and keeps them
+// in use until Stop. All are established when it returns.
+func (n *Node) Hold(ctx context.Context, spec HeldSpec) (*Held, error) {
+	if spec.Count == 0 {
+		spec.Count = 20
+	}
+	if spec.Every == 0 {
+		spec.Every = 100 * time.Millisecond
+	}
+	if spec.Patience == 0 {
+		spec.Patience = 30 * time.Second
+	}
+	life, cancel := context.WithCancel(context.Background())
+	h := &Held{spec: spec, cancel: cancel, conns: make([]HeldConn, spec.Count)}
+	n.lab.onClose(func() error { h.Stop(); return nil })
+	for i := range h.conns {
+		c, err := n.Dial(ctx, spec.Address)
+		if err != nil {
+			cancel()
+			return nil, fmt.Errorf("lab: hold connection %d: %w", i, err)
+		}
+		server, err := greet(c, spec.Address, spec.Patience)
+		if err != nil {
+			c.Close()
+			cancel()
+			return nil, fmt.Errorf("lab: hold connection %d: %w", i, err)
+		}
+		h.conns[i].Server = server
+		h.all.Go(func() { h.use(life, i, c) })
+	}
+	return h, nil
+}
+
+// greet asks for the echo and reads the server's name. The echo begins only
+// when we send, so nothing of it can be left in the reader.
+func greet(c net.Conn, host string, patience time.Duration) (string, error) {
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		return "", err
+	}
+	if _, err := fmt.Fprintf(c, "GET /echo HTTP/1.1\r\nHost: %s\r\n\r\n", host); err != nil {
+		return "", err
+	}
+	line, err := bufio.NewReader(c).ReadString('\n')
+	return strings.TrimSpace(line), err
+}
+
+// use exchanges a byte at each tick until the connection breaks or life ends.
+func (h *Held) use(life context.Context, i int, c net.Conn) {
+	defer c.Close()
+	defer context.AfterFunc(life, func() { _ = c.SetDeadline(time.Unix(1, 0)) })()
+	tick := time.NewTicker(h.spec.Every)
+	defer tick.Stop()
+	var b [1]byte
+	for n := 0; ; n++ {
+		select {
+		case <-life.Done():
+			return
+		case <-tick.C:
+		}
+		sent := byte('a' + n%26)
+		b[0] = sent
+		begin := time.Now()
+		_ = c.SetDeadline(begin.Add(h.spec.Patience))
+		if life.Err() != nil {
+			return // else this deadline might have replaced the one that ends us
+		}
+		_, err := c.Write(b[:])
+		if err == nil {
+			_, err = c.Read(b[:])
+		}
+		if err == nil && b[0] != sent {
+			err = fmt.Errorf("sent %q, got %q", sent, b[0])
+		}
+		if life.Err() != nil {
+			return
+		}
+		h.note(i, begin, err)
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (h *Held) note(i int, begin time.Time, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := &h.conns[i]
+	if took := time.Since(begin); took > c.Stall {
+		c.Stall, c.StallAt = took, begin
+	}
+	if err != nil {
+		c.Err, c.Broke = err, time.Now()
+		return
+	}
+	c.Exchanges++
+}
+
+// Conns is the history of the connections so far.
+func (h *Held) Conns() HeldConns {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append(HeldConns(nil), h.conns...)
+}
+
+// Stop closes the connections and returns their history.
+func (h *Held) Stop() HeldConns {
+	h.cancel()
+	h.all.Wait()
+	return h.Conns()
+}
+
+// HeldConns are the histories of held connections.
+type HeldConns []HeldConn
+
+// Broken counts the connections that did not live to the end.
+func (cs HeldConns) Broken() int {
+	n := 0
+	for _, c := range cs {
+		if c.Err != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// Stall is the longest exchange of any connection.
+func (cs HeldConns) Stall() time.Duration {
+	var d time.Duration
+	for _, c := range cs {
+		d = max(d, c.Stall)
+	}
+	return d
+}
+
+// String sums up, for logs.
+func (cs HeldConns) String() string {
+	s := fmt.Sprintf("%d held connections, %d broken, longest stall %.2f s", len(cs), cs.Broken(), cs.Stall().Seconds())
+	var errs []error
+	for _, c := range cs {
+		if c.Err != nil && len(errs) < 3 {
+			errs = append(errs, fmt.Errorf("  %s at %s: %w", c.Server, c.Broke.Format("15:04:05.000"), c.Err))
+		}
+	}
+	if len(errs) > 0 {
+		s += "\n" + errors.Join(errs...).Error()
+	}
+	return s
+}

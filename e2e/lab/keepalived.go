@@ -1,0 +1,78 @@
+package lab
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Keepalived is the keepalived installed on this machine.
+type Keepalived struct{}
+
+// Name implements [System].
+func (Keepalived) Name() string { return "keepalived" }
+
+// Prepare implements [System]: keepalived leaves forwarding to its
+// administrator.
+func (Keepalived) Prepare(n *Node) error {
+	return n.Sysctl("net/ipv4/ip_forward", "1")
+}
+
+// Unit implements [System]. The packaged unit has no Restart; the pair is
+// compared as one whose administrator has added it.
+func (Keepalived) Unit(*Node) UnitSpec {
+	return UnitSpec{
+		Name:       "keepalived",
+		ExecStart:  []string{"keepalived", "--dont-fork", "--log-console", "--log-detail"},
+		Restart:    true,
+		RestartSec: 200 * time.Millisecond,
+	}
+}
+
+// Configure implements [System].
+func (Keepalived) Configure(n *Node, s Setup) error {
+	return n.WriteFile("/etc/keepalived/keepalived.conf", []byte(keepalivedConf(n.Name, s)), 0o644)
+}
+
+func keepalivedConf(node string, s Setup) string {
+	s = s.withDefaults()
+	var b strings.Builder
+	fmt.Fprintf(&b, "global_defs {\n  router_id %s\n  vrrp_version 3\n", node)
+	if !s.NoSync {
+		fmt.Fprintf(&b, "  lvs_sync_daemon eth1 outside id 51\n")
+	}
+	fmt.Fprintf(&b, "}\nvrrp_sync_group nat {\n  group {\n    outside\n    inside\n  }\n}\n")
+	for _, r := range []struct {
+		name, link string
+		vrid       int
+		address    netip.Prefix
+	}{{"outside", "eth2", 51, VirtualOutside}, {"inside", "eth1", 52, VirtualInside}} {
+		fmt.Fprintf(&b, "vrrp_instance %s {\n  state BACKUP\n  interface %s\n  virtual_router_id %d\n", r.name, r.link, r.vrid)
+		fmt.Fprintf(&b, "  priority %d\n  advert_int %.2f\n", s.Priority[node], s.AdvertInterval.Seconds())
+		if s.NoPreempt {
+			fmt.Fprintf(&b, "  nopreempt\n")
+		}
+		fmt.Fprintf(&b, "  virtual_ipaddress {\n    %s\n  }\n}\n", r.address)
+	}
+	vip := netip.MustParseAddrPort(Service)
+	fmt.Fprintf(&b, "virtual_server %s %d {\n  delay_loop %g\n  lvs_sched rr\n  lvs_method NAT\n  protocol TCP\n",
+		vip.Addr(), vip.Port(), s.CheckInterval.Seconds())
+	for _, rs := range s.Servers {
+		at := netip.MustParseAddrPort(rs.Address)
+		fmt.Fprintf(&b, "  real_server %s %d {\n    weight %d\n", at.Addr(), at.Port(), rs.Weight)
+		// The checks of keepalived count the retries after a first failure, and an
+		// answer takes a server in at once.
+		limits := fmt.Sprintf("connect_timeout %g\n      retry %d\n      delay_before_retry %g",
+			s.CheckTimeout.Seconds(), s.Fall-1, s.CheckInterval.Seconds())
+		switch s.Check {
+		case "http":
+			fmt.Fprintf(&b, "    HTTP_GET {\n      url {\n        path /\n        status_code 200\n      }\n      %s\n    }\n", limits)
+		case "tcp":
+			fmt.Fprintf(&b, "    TCP_CHECK {\n      %s\n    }\n", limits)
+		}
+		fmt.Fprintf(&b, "  }\n")
+	}
+	fmt.Fprintf(&b, "}\n")
+	return b.String()
+}

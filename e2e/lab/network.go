@@ -1,0 +1,128 @@
+package lab
+
+import (
+	"fmt"
+
+	"github.com/vishvananda/netlink"
+)
+
+const bridge = "br0"
+
+// addSwitch makes a namespace with a bridge in it that behaves as a plain
+// switch: no spanning tree, no opinion on multicast.
+func (l *Lab) addSwitch(name string) error {
+	n, err := l.addNode(name, false)
+	if err != nil {
+		return err
+	}
+	l.switches[name] = n
+	off := false
+	br := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: bridge}, MulticastSnooping: &off}
+	if err := n.link.LinkAdd(br); err != nil {
+		return fmt.Errorf("lab: switch %s: %w", name, err)
+	}
+	if err := n.link.LinkSetUp(br); err != nil {
+		return fmt.Errorf("lab: switch %s: up: %w", name, err)
+	}
+	return nil
+}
+
+// plugIn connects an interface of a node to a switch and makes the node at its
+// first cable. The port of the switch has the node's name.
+func (l *Lab) plugIn(p plug) error {
+	n := l.nodes[p.node]
+	if n == nil {
+		var err error
+		if n, err = l.addNode(p.node, p.node == "lb1" || p.node == "lb2"); err != nil {
+			return err
+		}
+		l.nodes[p.node] = n
+	}
+	sw := l.switches[p.network]
+	cable := &netlink.Veth{
+		LinkAttrs:     netlink.LinkAttrs{Name: p.node},
+		PeerName:      p.link,
+		PeerNamespace: netlink.NsFd(n.ns),
+	}
+	if err := sw.link.LinkAdd(cable); err != nil {
+		return fmt.Errorf("lab: cable of %s %s: %w", p.node, p.link, err)
+	}
+	if err := l.port(n, p.network, l.attach); err != nil {
+		return err
+	}
+	address, err := netlink.ParseAddr(p.address)
+	if err != nil {
+		return fmt.Errorf("lab: %s: %w", p.node, err)
+	}
+	link, err := n.link.LinkByName(p.link)
+	if err != nil {
+		return fmt.Errorf("lab: %s %s: %w", p.node, p.link, err)
+	}
+	if err := n.link.AddrAdd(link, address); err != nil {
+		return fmt.Errorf("lab: %s %s: add %s: %w", p.node, p.link, p.address, err)
+	}
+	if err := n.link.LinkSetUp(link); err != nil {
+		return fmt.Errorf("lab: %s %s: up: %w", p.node, p.link, err)
+	}
+	return nil
+}
+
+// Cut takes the node's ports down at the switches: the node loses its carrier.
+// With no network named, all of its ports.
+func (l *Lab) Cut(n *Node, networks ...string) error {
+	return l.ports(n, networks, func(h *netlink.Handle, port netlink.Link) error { return h.LinkSetDown(port) })
+}
+
+// Isolate takes the node's ports out of the switches: frames stop, the carrier
+// stays, as when a switch further away fails.
+func (l *Lab) Isolate(n *Node, networks ...string) error {
+	return l.ports(n, networks, func(h *netlink.Handle, port netlink.Link) error { return h.LinkSetNoMaster(port) })
+}
+
+// Restore undoes Cut and Isolate.
+func (l *Lab) Restore(n *Node, networks ...string) error {
+	return l.ports(n, networks, l.attach)
+}
+
+// attach puts a port into the bridge and takes it up.
+func (l *Lab) attach(h *netlink.Handle, port netlink.Link) error {
+	br, err := h.LinkByName(bridge)
+	if err != nil {
+		return err
+	}
+	if err := h.LinkSetMaster(port, br); err != nil {
+		return err
+	}
+	return h.LinkSetUp(port)
+}
+
+func (l *Lab) ports(n *Node, networks []string, f func(*netlink.Handle, netlink.Link) error) error {
+	if len(networks) == 0 {
+		for _, p := range plugs {
+			if p.node == n.Name {
+				networks = append(networks, p.network)
+			}
+		}
+	}
+	for _, network := range networks {
+		if err := l.port(n, network, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Lab) port(n *Node, network string, f func(*netlink.Handle, netlink.Link) error) error {
+	sw := l.switches[network]
+	if sw == nil {
+		return fmt.Errorf("lab: no network %q", network)
+	}
+	port, err := sw.link.LinkByName(n.Name)
+	if err == nil {
+		err = f(sw.link, port)
+	}
+	if err != nil {
+		return fmt.Errorf("lab: port of %s in %s: %w", n.Name, network, err)
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Listen listens on a TCP address of the node. The listener and its connections
+// may be used anywhere.
+func (n *Node) Listen(address string) (net.Listener, error) {
+	var l net.Listener
+	err := n.Do(func() (err error) {
+		l, err = net.Listen("tcp4", address)
+		return err
+	})
+	return l, err
+}
+
+// Dial connects from the node to a TCP address. Any number of calls may be under
+// way: only the socket is made on the node's thread, the waiting is done
+// elsewhere.
+func (n *Node) Dial(ctx context.Context, address string) (net.Conn, error) {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("lab: dial: %w", err)
+	}
+	var fd int
+	err = n.Do(func() (err error) {
+		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("lab: dial %s: %w", address, err)
+	}
+	err = unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
+	f := os.NewFile(uintptr(fd), "connection to "+address)
+	defer f.Close()
+	if err != nil && err != unix.EINPROGRESS {
+		return nil, fmt.Errorf("lab: dial %s: %w", address, err)
+	}
+	if err := connected(ctx, f); err != nil {
+		return nil, fmt.Errorf("lab: dial %s: %w", address, err)
+	}
+	return net.FileConn(f)
+}
+
+// connected waits until a connect(2) under way has an outcome.
+func connected(ctx context.Context, f *os.File) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := f.SetWriteDeadline(deadline); err != nil {
+			return err
+		}
+	}
+	defer context.AfterFunc(ctx, func() { _ = f.SetWriteDeadline(time.Unix(1, 0)) })()
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var outcome error
+	err = raw.Write(func(fd uintptr) bool {
+		soErr, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
+		switch {
+		case err != nil:
+			outcome = err
+		case soErr != 0:
+			outcome = unix.Errno(soErr)
+		default:
+			// Without an error it is either under way or there is a peer.
+			if _, err := unix.Getpeername(int(fd)); err == unix.ENOTCONN {
+				return false
+			}
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	return outcome
+}

@@ -1,0 +1,66 @@
+package lab
+
+import (
+	"cmp"
+	"time"
+)
+
+// System is a program that runs a pair of directors: failover, or one to
+// compare it with. What happens to the pair is the same for all of them.
+type System interface {
+	// Name is a short word for figures.
+	Name() string
+	// Prepare sets a director up as its administrator would, once, before the
+	// first start.
+	Prepare(n *Node) error
+	// Configure writes the director's configuration.
+	Configure(n *Node, s Setup) error
+	// Unit is the service as its package would install it.
+	Unit(n *Node) UnitSpec
+}
+
+// Setup is what the pair is configured to do. The zero value of a field stands
+// for the value in its comment.
+type Setup struct {
+	AdvertInterval time.Duration  // 1 s
+	Priority       map[string]int // by director; lb1 150, lb2 100
+	NoPreempt      bool
+	Check          string        // http; or tcp, none
+	CheckInterval  time.Duration // 1 s
+	CheckTimeout   time.Duration // 1 s
+	Rise, Fall     int           // 1 and 2
+	Servers        []Server      // web1 and web2, weight 1
+	NoSync         bool          // without connection sync
+}
+
+// Server is a real server of the pair's one virtual server.
+type Server struct {
+	Name    string
+	Address string // with port
+	Weight  int    // as written; 0 is 0
+}
+
+// DefaultServers are the web servers of the lab.
+func DefaultServers() []Server {
+	return []Server{
+		{"web1", "192.168.33.92:80", 1},
+		{"web2", "192.168.33.93:80", 1},
+	}
+}
+
+// withDefaults fills in what the zero values stand for.
+func (s Setup) withDefaults() Setup {
+	s.AdvertInterval = cmp.Or(s.AdvertInterval, time.Second)
+	s.Check = cmp.Or(s.Check, "http")
+	s.CheckInterval = cmp.Or(s.CheckInterval, time.Second)
+	s.CheckTimeout = cmp.Or(s.CheckTimeout, time.Second)
+	s.Rise = cmp.Or(s.Rise, 1)
+	s.Fall = cmp.Or(s.Fall, 2)
+	if s.Priority == nil {
+		s.Priority = map[string]int{"lb1": 150, "lb2": 100}
+	}
+	if s.Servers == nil {
+		s.Servers = DefaultServers()
+	}
+	return s
+}

@@ -1,0 +1,325 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// UnitSpec is what a service manager is told of a service; the names are
+// systemd's.
+type UnitSpec struct {
+	Name      string
+	ExecStart []string
+	// ExecStopPost runs after each end of the service, however it came, with
+	// SERVICE_RESULT, EXIT_CODE and EXIT_STATUS in its environment.
+	ExecStopPost []string
+	Environment  []string
+	// Notify is Type=notify: the service is up when it says READY=1. Without it, it
+	// is up when it has been started.
+	Notify bool
+	// Restart is Restart=always.
+	Restart    bool
+	RestartSec time.Duration
+	// StopTimeout is how long SIGTERM may take before SIGKILL; 30 s when zero.
+	StopTimeout time.Duration
+	// RuntimeDirectory is made below /run and preserved.
+	RuntimeDirectory string
+}
+
+// Exit is one end of a service.
+type Exit struct {
+	At    time.Time
+	State *os.ProcessState
+}
+
+// Unit is a service on a node, supervised as systemd would: started again when
+// it ends (Restart=always), stopped by SIGTERM to its main process and then
+// SIGKILL to the rest (KillMode=mixed).
+type Unit struct {
+	Spec UnitSpec
+	Node *Node
+
+	tree   *tree
+	notify *notifySocket
+
+	mu       sync.Mutex
+	process  *Process
+	stopping bool
+	exits    []Exit
+	ended    chan struct{} // closed when it is not supervised (any more)
+}
+
+// Supervise takes a service under supervision; it is not started yet.
+func (n *Node) Supervise(spec UnitSpec) (*Unit, error) {
+	if spec.StopTimeout == 0 {
+		spec.StopTimeout = 30 * time.Second
+	}
+	tree, err := n.lab.newTree(n.Name + "-" + spec.Name)
+	if err != nil {
+		return nil, err
+	}
+	n.lab.onClose(tree.close)
+	u := &Unit{Spec: spec, Node: n, tree: tree, ended: make(chan struct{})}
+	close(u.ended)
+	if u.notify, err = n.lab.notifySocket(n.Name + "-" + spec.Name); err != nil {
+		return nil, err
+	}
+	n.lab.onClose(func() error { return u.Kill9(false) })
+	return u, nil
+}
+
+// Start starts the service and waits until it is up. One that runs is left
+// alone.
+func (u *Unit) Start(ctx context.Context) error {
+	u.mu.Lock()
+	select {
+	case <-u.ended:
+	default:
+		u.mu.Unlock()
+		return u.WaitReady(ctx)
+	}
+	u.stopping = false
+	if err := u.spawn(); err != nil {
+		u.mu.Unlock()
+		return err
+	}
+	u.ended = make(chan struct{})
+	go u.supervise(u.ended)
+	u.mu.Unlock()
+	return u.WaitReady(ctx)
+}
+
+// spawn starts the main process. u.mu is held.
+func (u *Unit) spawn() error {
+	if dir := u.Spec.RuntimeDirectory; dir != "" {
+		if err := u.Node.Do(func() error { return os.MkdirAll("/run/"+dir, 0o755) }); err != nil {
+			return fmt.Errorf("lab: %s: runtime directory: %w", u.Node.Name, err)
+		}
+	}
+	env := u.Spec.Environment
+	if u.Spec.Notify {
+		env = append([]string{"NOTIFY_SOCKET=" + u.notify.path}, env...)
+	}
+	u.notify.reset()
+	p, err := u.Node.start(u.Spec.Name, u.tree, u.Spec.ExecStart, env)
+	if err != nil {
+		return err
+	}
+	u.process = p
+	return nil
+}
+
+// supervise sees the service through all its lives.
+func (u *Unit) supervise(ended chan struct{}) {
+	defer close(ended)
+	for {
+		u.mu.Lock()
+		p := u.process
+		u.mu.Unlock()
+		<-p.Done()
+		// KillMode=mixed: what outlives the main process is killed.
+		if err := u.tree.kill(); err != nil {
+			u.say("%v", err)
+		}
+		exit := Exit{At: time.Now(), State: p.cmd.ProcessState}
+		u.say("main process %d ended: %v", p.Pid(), exit.State)
+		u.stopPost(exit)
+		u.mu.Lock()
+		u.exits = append(u.exits, exit)
+		again := u.Spec.Restart && !u.stopping
+		u.mu.Unlock()
+		if !again {
+			return
+		}
+		if u.Spec.RestartSec > 0 {
+			time.Sleep(u.Spec.RestartSec)
+		}
+		u.mu.Lock()
+		if u.stopping {
+			u.mu.Unlock()
+			return
+		}
+		err := u.spawn()
+		u.mu.Unlock()
+		if err != nil {
+			u.say("start again: %v", err)
+			return
+		}
+	}
+}
+
+// stopPost runs ExecStopPost to its end.
+func (u *Unit) stopPost(e Exit) {
+	if len(u.Spec.ExecStopPost) == 0 {
+		return
+	}
+	argv := append([]string{"env"}, u.Spec.Environment...)
+	argv = append(argv, serviceResult(e.State)...)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	out, err := u.Node.Run(ctx, append(argv, u.Spec.ExecStopPost...)...)
+	if err != nil {
+		u.say("ExecStopPost: %v", err)
+	} else if out != "" {
+		u.say("ExecStopPost: %s", out)
+	}
+}
+
+// serviceResult is what systemd.exec(5) puts into the environment of
+// ExecStopPost.
+func serviceResult(s *os.ProcessState) []string {
+	ws, _ := s.Sys().(syscall.WaitStatus)
+	switch {
+	case ws.Signaled():
+		result := "signal"
+		// SIGTERM and its like are a clean end (systemd.service(5), SuccessExitStatus).
+		switch ws.Signal() {
+		case syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE:
+			result = "success"
+		}
+		return []string{"SERVICE_RESULT=" + result, "EXIT_CODE=killed", fmt.Sprintf("EXIT_STATUS=%d", ws.Signal())}
+	case ws.ExitStatus() != 0:
+		return []string{"SERVICE_RESULT=exit-code", "EXIT_CODE=exited", fmt.Sprintf("EXIT_STATUS=%d", ws.ExitStatus())}
+	}
+	return []string{"SERVICE_RESULT=success", "EXIT_CODE=exited", "EXIT_STATUS=0"}
+}
+
+// WaitReady waits until the service is up, after a restart too.
+func (u *Unit) WaitReady(ctx context.Context) error {
+	if !u.Spec.Notify {
+		return nil
+	}
+	u.mu.Lock()
+	ended := u.ended
+	u.mu.Unlock()
+	select {
+	case <-u.notify.ready():
+		return nil
+	case <-ended:
+		return fmt.Errorf("lab: %s: %s ended before it was ready:\n%s", u.Node.Name, u.Spec.Name, u.LogTail(15))
+	case <-ctx.Done():
+		return fmt.Errorf("lab: %s: %s is not ready: %w\n%s", u.Node.Name, u.Spec.Name, ctx.Err(), u.LogTail(15))
+	}
+}
+
+// Reload is ExecReload: SIGHUP to the main process.
+func (u *Unit) Reload() error { return u.Signal(syscall.SIGHUP) }
+
+// Signal sends a signal to the main process.
+func (u *Unit) Signal(sig syscall.Signal) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.process == nil {
+		return errors.New("lab: signal: the service was never started")
+	}
+	return u.process.Signal(sig)
+}
+
+// SignalAll sends a signal to every process of the service: SIGSTOP freezes it,
+// SIGCONT lets it go on.
+func (u *Unit) SignalAll(sig syscall.Signal) { u.tree.signal(sig) }
+
+// Stop stops the service and waits for its end, ExecStopPost included.
+func (u *Unit) Stop(ctx context.Context) error {
+	u.mu.Lock()
+	u.stopping = true
+	ended := u.ended
+	p := u.process
+	u.mu.Unlock()
+	if p == nil {
+		return nil
+	}
+	if err := p.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	late := time.NewTimer(u.Spec.StopTimeout)
+	defer late.Stop()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+	case <-late.C:
+	}
+	if err := u.tree.kill(); err != nil {
+		return err
+	}
+	<-ended
+	return fmt.Errorf("lab: %s: %s had to be killed at stop", u.Node.Name, u.Spec.Name)
+}
+
+// Kill9 ends every process of the service at once with SIGKILL. With restart
+// the supervisor does what the unit says; without, it lets go. It returns when
+// the processes are gone and, without restart, ExecStopPost has run.
+func (u *Unit) Kill9(restart bool) error {
+	u.mu.Lock()
+	if !restart {
+		u.stopping = true
+	}
+	p, ended := u.process, u.ended
+	u.mu.Unlock()
+	if p == nil {
+		return nil
+	}
+	// Not tree.kill: by the time it looks again, the next life may have begun.
+	if err := u.killNow(p); err != nil {
+		return err
+	}
+	if !restart {
+		<-ended
+	}
+	return nil
+}
+
+// killNow kills all of the current life and waits for its main process.
+func (u *Unit) killNow(p *Process) error {
+	u.tree.killOnce()
+	select {
+	case <-p.Done():
+		return nil
+	case <-time.After(10 * time.Second):
+		return fmt.Errorf("lab: %s: %s survives SIGKILL", u.Node.Name, u.Spec.Name)
+	}
+}
+
+// MainPID is the process id of the service's current or last life, 0 before the
+// first.
+func (u *Unit) MainPID() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.process == nil {
+		return 0
+	}
+	return u.process.Pid()
+}
+
+// PIDs are all processes of the service that are alive.
+func (u *Unit) PIDs() []int { return u.tree.pids() }
+
+// Exits are the ends of the service so far.
+func (u *Unit) Exits() []Exit {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return append([]Exit(nil), u.exits...)
+}
+
+// LogTail returns the last lines of the service's log.
+func (u *Unit) LogTail(lines int) string { return string(lastLines(u.logPath(), lines)) }
+
+func (u *Unit) logPath() string {
+	return u.Node.lab.Dir + "/" + u.Node.Name + "-" + u.Spec.Name + ".log"
+}
+
+// say writes a line of the supervisor into the service's log.
+func (u *Unit) say(format string, args ...any) {
+	f, err := os.OpenFile(u.logPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return // the lab is being removed
+	}
+	defer f.Close()
+	fmt.Fprintf(f, "[supervisor %s] %s\n", time.Now().Format("15:04:05.000"), fmt.Sprintf(format, args...))
+}
