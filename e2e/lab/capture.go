@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -52,6 +53,9 @@ func (n *Node) Capture(ctx context.Context, link, filter string) (*Capture, erro
 // Stop ends the recording and returns it as tcpdump prints it, one line a
 // packet, with times of day.
 func (c *Capture) Stop(ctx context.Context) ([]string, error) {
+	if err := Eventually(ctx, "tcpdump has written what it was given", c.drained); err != nil {
+		return nil, fmt.Errorf("lab: %w", err)
+	}
 	if err := c.process.Signal(syscall.SIGINT); err != nil {
 		return nil, err
 	}
@@ -66,6 +70,33 @@ func (c *Capture) Stop(ctx context.Context) ([]string, error) {
 	}
 	// With -v the second part of a packet is on a line of its own, indented.
 	return strings.Split(strings.TrimSpace(strings.ReplaceAll(out, "\n    ", " ")), "\n"), nil
+}
+
+var statistics = regexp.MustCompile(`(\d+) packets? captured, (\d+) packets? received`)
+
+// drained tells whether tcpdump has got all packets out of its socket; at the
+// end of its life it would drop what is still in there. At SIGUSR1 it says how
+// many it has.
+func (c *Capture) drained() (bool, error) {
+	before := len(statistics.FindAllString(c.said(), -1))
+	if err := c.process.Signal(syscall.SIGUSR1); err != nil {
+		return false, err
+	}
+	deadline := time.Now().Add(time.Second)
+	for time.Now().Before(deadline) {
+		all := statistics.FindAllStringSubmatch(c.said(), -1)
+		if len(all) > before {
+			last := all[len(all)-1]
+			return last[1] == last[2], nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return false, errors.New("tcpdump does not answer: " + c.said())
+}
+
+func (c *Capture) said() string {
+	text, _ := os.ReadFile(c.process.Log)
+	return string(text)
 }
 
 // Eventually asks every few milliseconds until the answer is yes, an error, or

@@ -60,12 +60,7 @@ func Usable() error {
 	if os.Geteuid() != 0 {
 		return errors.New("lab: needs root")
 	}
-	for _, tool := range []string{"ip", "tcpdump"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			return fmt.Errorf("lab: %w", err)
-		}
-	}
-	return nil
+	return lookTools("tcpdump", "ping")
 }
 
 // HasIPVS tells why the running kernel cannot balance, nil where it can. The
@@ -189,4 +184,14 @@ func (l *Lab) Logs(lines int) string {
 		all = fmt.Appendf(all, "--- %s\n%s\n", filepath.Base(f), lastLines(f, lines))
 	}
 	return string(all)
+}
+
+// lookTools tells which of the programs is not installed, if any.
+func lookTools(names ...string) error {
+	for _, name := range names {
+		if _, err := exec.LookPath(name); err != nil {
+			return fmt.Errorf("lab: %w", err)
+		}
+	}
+	return nil
 }

@@ -31,11 +31,11 @@ type Node struct {
 func (l *Lab) addNode(name string, director bool) (*Node, error) {
 	n := &Node{Name: name, lab: l, work: make(chan func()), dead: make(chan struct{})}
 	up := make(chan error)
-	go n.live(l.id+"-"+name, director, up)
+	go n.live(director, up)
+	l.onClose(n.close)
 	if err := <-up; err != nil {
 		return nil, fmt.Errorf("lab: node %s: %w", name, err)
 	}
-	l.onClose(n.close)
 	h, err := netlink.NewHandleAt(n.ns)
 	if err != nil {
 		return nil, fmt.Errorf("lab: node %s: netlink: %w", name, err)
@@ -53,15 +53,14 @@ func (l *Lab) addNode(name string, director bool) (*Node, error) {
 
 // live is the node's thread. It ends with the node and takes its namespaces
 // along: a thread that left its process's namespaces must not serve others.
-func (n *Node) live(nsName string, director bool, up chan<- error) {
+func (n *Node) live(director bool, up chan<- error) {
 	runtime.LockOSThread()
 	defer close(n.dead)
-	ns, err := netns.NewNamed(nsName)
+	ns, err := netns.NewNamed(n.nsName())
 	if err != nil {
 		up <- fmt.Errorf("network namespace: %w", err)
 		return
 	}
-	defer netns.DeleteNamed(nsName)
 	n.ns = ns
 	defer n.ns.Close()
 	if director {
@@ -132,12 +131,19 @@ func (n *Node) Do(f func() error) error {
 	}
 }
 
-// close ends the thread and with it the namespaces.
+// nsName is what `ip netns` shows.
+func (n *Node) nsName() string { return n.lab.id + "-" + n.Name }
+
+// close ends the thread and with it the namespaces. The name goes here, not on
+// the thread: a director's does not see this machine's /run.
 func (n *Node) close() error {
 	close(n.work)
 	<-n.dead
 	if n.link != nil {
 		n.link.Close()
+	}
+	if err := netns.DeleteNamed(n.nsName()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("lab: remove namespace %s: %w", n.nsName(), err)
 	}
 	return nil
 }

@@ -122,22 +122,16 @@ func (t *tree) signal(sig syscall.Signal) {
 	}
 }
 
-// killOnce sends SIGKILL to every process of the tree, in one stroke where the
-// kernel offers that (cgroup.kill, Linux 5.14).
-func (t *tree) killOnce() {
-	if t.cgroup != "" && os.WriteFile(filepath.Join(t.cgroup, "cgroup.kill"), []byte("1"), 0) == nil {
-		return
-	}
-	t.signal(syscall.SIGKILL)
-}
-
-// kill ends every process of the tree and returns when none is left.
+// kill ends every process of the tree with SIGKILL, in one stroke where the
+// kernel offers that (cgroup.kill, Linux 5.14), and returns when none is left.
 func (t *tree) kill() error {
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		t.killOnce()
 		if len(t.pids()) == 0 {
 			return nil
+		}
+		if t.cgroup == "" || os.WriteFile(filepath.Join(t.cgroup, "cgroup.kill"), []byte("1"), 0) != nil {
+			t.signal(syscall.SIGKILL)
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("lab: processes %v survive SIGKILL", t.pids())
@@ -150,7 +144,7 @@ func (t *tree) kill() error {
 func (t *tree) close() error {
 	err := t.kill()
 	if t.dir != nil {
-		t.dir.Close()
+		t.dir.Close() // a second close is harmless
 		err = errors.Join(err, removeCgroup(t.cgroup))
 	}
 	return err

@@ -44,11 +44,11 @@ type Unit struct {
 	Spec UnitSpec
 	Node *Node
 
-	tree   *tree
 	notify *notifySocket
 
 	mu       sync.Mutex
-	process  *Process
+	process  *Process // the present or last life
+	lives    int
 	stopping bool
 	exits    []Exit
 	ended    chan struct{} // closed when it is not supervised (any more)
@@ -59,13 +59,9 @@ func (n *Node) Supervise(spec UnitSpec) (*Unit, error) {
 	if spec.StopTimeout == 0 {
 		spec.StopTimeout = 30 * time.Second
 	}
-	tree, err := n.lab.newTree(n.Name + "-" + spec.Name)
-	if err != nil {
-		return nil, err
-	}
-	n.lab.onClose(tree.close)
-	u := &Unit{Spec: spec, Node: n, tree: tree, ended: make(chan struct{})}
+	u := &Unit{Spec: spec, Node: n, ended: make(chan struct{})}
 	close(u.ended)
+	var err error
 	if u.notify, err = n.lab.notifySocket(n.Name + "-" + spec.Name); err != nil {
 		return nil, err
 	}
@@ -106,9 +102,17 @@ func (u *Unit) spawn() error {
 		env = append([]string{"NOTIFY_SOCKET=" + u.notify.path}, env...)
 	}
 	u.notify.reset()
-	p, err := u.Node.start(u.Spec.Name, u.tree, u.Spec.ExecStart, env)
+	// Each life has a tree of its own: what is meant for the last one cannot hit
+	// the next, and Linux 6.18 kills what is forked into a cgroup that was ever
+	// killed.
+	u.lives++
+	tree, err := u.Node.lab.newTree(fmt.Sprintf("%s-%s.%d", u.Node.Name, u.Spec.Name, u.lives))
 	if err != nil {
 		return err
+	}
+	p, err := u.Node.start(u.Spec.Name, tree, u.Spec.ExecStart, env)
+	if err != nil {
+		return errors.Join(err, tree.close())
 	}
 	u.process = p
 	return nil
@@ -123,7 +127,7 @@ func (u *Unit) supervise(ended chan struct{}) {
 		u.mu.Unlock()
 		<-p.Done()
 		// KillMode=mixed: what outlives the main process is killed.
-		if err := u.tree.kill(); err != nil {
+		if err := p.tree.close(); err != nil {
 			u.say("%v", err)
 		}
 		exit := Exit{At: time.Now(), State: p.cmd.ProcessState}
@@ -222,7 +226,13 @@ func (u *Unit) Signal(sig syscall.Signal) error {
 
 // SignalAll sends a signal to every process of the service: SIGSTOP freezes it,
 // SIGCONT lets it go on.
-func (u *Unit) SignalAll(sig syscall.Signal) { u.tree.signal(sig) }
+func (u *Unit) SignalAll(sig syscall.Signal) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.process != nil {
+		u.process.tree.signal(sig)
+	}
+}
 
 // Stop stops the service and waits for its end, ExecStopPost included.
 func (u *Unit) Stop(ctx context.Context) error {
@@ -245,7 +255,7 @@ func (u *Unit) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 	case <-late.C:
 	}
-	if err := u.tree.kill(); err != nil {
+	if err := p.Kill(); err != nil {
 		return err
 	}
 	<-ended
@@ -265,25 +275,13 @@ func (u *Unit) Kill9(restart bool) error {
 	if p == nil {
 		return nil
 	}
-	// Not tree.kill: by the time it looks again, the next life may have begun.
-	if err := u.killNow(p); err != nil {
+	if err := p.Kill(); err != nil {
 		return err
 	}
 	if !restart {
 		<-ended
 	}
 	return nil
-}
-
-// killNow kills all of the current life and waits for its main process.
-func (u *Unit) killNow(p *Process) error {
-	u.tree.killOnce()
-	select {
-	case <-p.Done():
-		return nil
-	case <-time.After(10 * time.Second):
-		return fmt.Errorf("lab: %s: %s survives SIGKILL", u.Node.Name, u.Spec.Name)
-	}
 }
 
 // MainPID is the process id of the service's current or last life, 0 before the
@@ -298,7 +296,14 @@ func (u *Unit) MainPID() int {
 }
 
 // PIDs are all processes of the service that are alive.
-func (u *Unit) PIDs() []int { return u.tree.pids() }
+func (u *Unit) PIDs() []int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.process == nil {
+		return nil
+	}
+	return u.process.tree.pids()
+}
 
 // Exits are the ends of the service so far.
 func (u *Unit) Exits() []Exit {
