@@ -17,7 +17,27 @@ type Desired struct {
 // a configured service that IPVS did not take (the machine's own TCP would
 // answer them with a reset), and, for nat, forwarded replies of a configured
 // real server that IPVS did not translate. Clients retransmit instead.
+//
+// A service with a real server on this very machine must not be in it: IPVS hands
+// such packets to the machine itself, and they look like those it did not take.
 type Guard struct {
 	Services []lvs.Key
 	Replies  []lvs.Key // real servers of nat services, as source address and port
+}
+
+// Report is what one [Reconciler.Set] or [Reconciler.Restore] did.
+type Report struct {
+	Modules []string // loaded now
+	Sysctls []Change // written now
+	// GuardWritten tells that the table was written: new, changed, or put back.
+	GuardWritten bool
+	// GuardStands tells that the kernel has the guard as wished, or that none is
+	// wished and none is there.
+	GuardStands bool
+}
+
+// Change is one sysctl that was written.
+type Change struct {
+	Name     string
+	From, To string
 }

@@ -1,0 +1,136 @@
+package host
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"failover/lvs"
+)
+
+// The guard is the table `inet failover`:
+//
+//	chain input    hook input, priority 110: drop what is for a service
+//	chain forward  hook forward, priority 110: drop what comes from a real server
+//
+// IPVS sits at these hooks (net/netfilter/ipvs/ip_vs_core.c, ip_vs_ops4 and
+// ip_vs_ops6, the same from Linux 5.10 to 6.18):
+//
+//	input    98  replies of nat servers get the service's address
+//	input    99  requests are scheduled; what IPVS takes ends here
+//	forward  99  ICMP about connections of IPVS
+//	forward 100  replies of nat servers get the service's address
+//
+// So at 110 a packet to a service is one that IPVS did not take, and a packet
+// that still has a nat server's address and port as its source is one that it
+// did not translate. Nothing in the table looks at connection tracking, which
+// the kernel would switch on for the whole machine.
+const priority = 110
+
+// The names of ours.
+const tableName = "failover"
+
+// drop is one rule of the guard: what is in its set does not pass.
+type drop struct {
+	set     string
+	chain   string
+	source  bool // source address and port; else destination
+	v6      bool
+	comment string // no two alike: the counter is found by it
+}
+
+// drops is every rule there can be, in their order.
+var drops = []drop{
+	{"services4", "input", false, false, "IPv4 to a service, not taken by IPVS"},
+	{"services6", "input", false, true, "IPv6 to a service, not taken by IPVS"},
+	{"replies4", "forward", true, false, "IPv4 from a nat server, not translated by IPVS"},
+	{"replies6", "forward", true, true, "IPv6 from a nat server, not translated by IPVS"},
+}
+
+// ruleset is a guard as the kernel has it: by name of the set the keys in it, in
+// order, none empty. A set stands for its rule.
+type ruleset map[string][]string
+
+// rulesetOf makes the ruleset of a guard.
+func rulesetOf(g Guard) ruleset {
+	sets := ruleset{}
+	add := func(name string, keys []lvs.Key) {
+		for _, k := range keys {
+			address := k.Address.Addr().Unmap()
+			if !address.IsValid() || k.Address.Port() == 0 {
+				continue // nothing that could be matched
+			}
+			set := name + "4"
+			if address.Is6() {
+				set = name + "6"
+			}
+			sets[set] = append(sets[set], elementKey(address, k.Protocol, k.Address.Port()))
+		}
+	}
+	add("services", g.Services)
+	add("replies", g.Replies)
+	for name, keys := range sets {
+		slices.Sort(keys)
+		sets[name] = slices.Compact(keys)
+	}
+	return sets
+}
+
+func (r ruleset) equal(other ruleset) bool {
+	return maps.EqualFunc(r, other, slices.Equal[[]string])
+}
+
+// elementKey is address . protocol . port as nftables joins them: each part
+// padded to four bytes.
+func elementKey(a netip.Addr, p lvs.Protocol, port uint16) string {
+	var b bytes.Buffer
+	b.Write(a.AsSlice())
+	protocol := byte(unix.IPPROTO_TCP)
+	if p == lvs.UDP {
+		protocol = unix.IPPROTO_UDP
+	}
+	b.Write([]byte{protocol, 0, 0, 0})
+	b.Write(binary.BigEndian.AppendUint16(nil, port))
+	b.Write([]byte{0, 0})
+	return b.String()
+}
+
+// table is our table in the kernel.
+type table interface {
+	// read returns what is there. exact is false where the table is there but holds
+	// anything else than the rules of r; then r means nothing.
+	read() (found bool, r ruleset, exact bool, err error)
+	// replace makes r the whole table in one transaction; packets meet the old
+	// rules or the new ones, never none. An empty r removes the table.
+	replace(r ruleset) error
+}
+
+// without tells that the kernel has no nftables at all, which matters only where
+// there is something to guard.
+func without(err error) bool {
+	return errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL)
+}
+
+// applyGuard makes the kernel's table r, and writes only where it is not.
+func applyGuard(t table, r ruleset) (written bool, err error) {
+	// A dump that another program's change cuts in two is not the truth: what looks
+	// wrong is read once more before it is written.
+	for range 2 {
+		found, has, exact, err := t.read()
+		if len(r) == 0 && without(err) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if !found && len(r) == 0 || found && exact && len(r) > 0 && has.equal(r) {
+			return false, nil
+		}
+	}
+	return true, t.replace(r)
+}

@@ -1,0 +1,183 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// machine is a network namespace and the one thread that lives in it.
+type machine struct {
+	t    *testing.T
+	ns   netns.NsHandle
+	work chan func()
+}
+
+// newMachine makes an empty namespace that ends with the test. Where that cannot
+// be, the test is skipped, unless FAILOVER_REQUIRE names netns.
+func newMachine(t *testing.T) *machine {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		if strings.Contains(os.Getenv("FAILOVER_REQUIRE"), "netns") {
+			t.Fatal("network namespaces are required and need root")
+		}
+		t.Skip("network namespaces need root")
+	}
+	m := &machine{t: t, work: make(chan func())}
+	made, ended := make(chan error), make(chan struct{})
+	go func() {
+		// Never unlocked: the thread ends with the goroutine, the namespace with it.
+		runtime.LockOSThread()
+		defer close(ended)
+		err := unix.Unshare(unix.CLONE_NEWNET)
+		if err == nil {
+			m.ns, err = netns.Get()
+		}
+		made <- err
+		for f := range m.work {
+			f()
+		}
+	}()
+	if err := <-made; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		close(m.work)
+		<-ended
+		m.ns.Close()
+	})
+	// Without waiting for duplicate address detection, IPv6 works at once.
+	m.run("ip link set lo up", "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad")
+	return m
+}
+
+// do runs f on the machine's thread.
+func (m *machine) do(f func() error) {
+	m.t.Helper()
+	done := make(chan error)
+	m.work <- func() { done <- f() }
+	if err := <-done; err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// run runs command lines on the machine and returns what the last one prints.
+func (m *machine) run(lines ...string) (out string) {
+	m.t.Helper()
+	m.do(func() error {
+		for _, line := range lines {
+			b, err := exec.Command("/bin/sh", "-c", line).CombinedOutput()
+			if out = string(b); err != nil {
+				return fmt.Errorf("%s: %w: %s", line, err, out)
+			}
+		}
+		return nil
+	})
+	return out
+}
+
+// cable joins two machines by an interface of the given name at both ends.
+func cable(a, b *machine, name, addressA, addressB string) {
+	a.t.Helper()
+	a.do(func() error {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = name
+		return netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: name, PeerNamespace: netlink.NsFd(b.ns)})
+	})
+	for m, address := range map[*machine]string{a: addressA, b: addressB} {
+		m.run("ip link set " + name + " up")
+		for one := range strings.FieldsSeq(address) {
+			m.run("ip addr add " + one + " dev " + name)
+		}
+	}
+}
+
+// listen takes TCP connections and keeps them open.
+func (m *machine) listen(address string) {
+	m.t.Helper()
+	m.do(func() error {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return err
+		}
+		m.t.Cleanup(func() { l.Close() })
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				m.t.Cleanup(func() { c.Close() })
+			}
+		}()
+		return nil
+	})
+}
+
+// fate is what becomes of a connection.
+type fate string
+
+const (
+	connected fate = "connected"
+	refused   fate = "refused"
+	silence   fate = "silence"
+)
+
+// tcp tries to connect. A dropped packet answers by nothing, so that silence
+// takes a moment to be sure of.
+func (m *machine) tcp(address string) (f fate) {
+	m.t.Helper()
+	m.do(func() error {
+		c, err := net.DialTimeout("tcp", address, 300*time.Millisecond)
+		if err == nil {
+			c.Close()
+		}
+		f, err = fateOf(err)
+		return err
+	})
+	return f
+}
+
+// udp sends a datagram and waits for an ICMP error.
+func (m *machine) udp(address string) (f fate) {
+	m.t.Helper()
+	m.do(func() error {
+		c, err := net.Dial("udp", address)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if _, err := c.Write([]byte("hello")); err != nil {
+			return err
+		}
+		c.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+		_, err = c.Read(make([]byte, 1))
+		f, err = fateOf(err)
+		return err
+	})
+	return f
+}
+
+func fateOf(err error) (fate, error) {
+	var timeout net.Error
+	switch {
+	case err == nil:
+		return connected, nil
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return refused, nil
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return silence, nil
+	}
+	return "", err
+}

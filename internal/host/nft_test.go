@@ -1,0 +1,255 @@
+package host
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"failover/lvs"
+)
+
+// director is a reconciler in a namespace of its own.
+type director struct {
+	*machine
+	r      *Reconciler
+	writes atomic.Int64
+}
+
+func newDirector(t *testing.T) *director {
+	d := &director{machine: newMachine(t)}
+	d.restart()
+	return d
+}
+
+// restart is a new process on the same machine.
+func (d *director) restart() {
+	d.r = New(Config{
+		Store: NewFileStore(filepath.Join(d.t.TempDir(), "sysctl.json"), "boot"),
+		Log:   slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+	d.r.nft = kernelTable{writes: &d.writes}
+}
+
+// guard sets a guard and reports whether it was written.
+func (d *director) guard(g Guard) bool {
+	d.t.Helper()
+	var report Report
+	d.do(func() (err error) {
+		report, err = d.r.Set(d.t.Context(), Desired{Guard: g})
+		return err
+	})
+	if !report.GuardStands {
+		d.t.Error("the guard does not stand")
+	}
+	return report.GuardWritten
+}
+
+// handles is the ruleset with the numbers that the kernel gives to every new
+// object: a table that was written again has others.
+func (d *director) handles() string { return d.run("nft -a list ruleset") }
+
+// list is our table as nft writes it, the elements of each set in order: the
+// kernel's own order is another at every boot.
+func (d *director) list() string {
+	out := d.run("nft --stateless list table inet failover")
+	return regexp.MustCompile(`elements = \{[^}]*\}`).ReplaceAllStringFunc(out, func(s string) string {
+		s = strings.TrimSuffix(strings.TrimPrefix(s, "elements = {"), "}")
+		elements := strings.Split(strings.Join(strings.Fields(s), " "), ", ")
+		slices.Sort(elements)
+		return "elements = { " + strings.Join(elements, ", ") + " }"
+	})
+}
+
+var full = Guard{
+	Services: []lvs.Key{
+		keyOf(lvs.TCP, "192.0.2.1:80"), keyOf(lvs.UDP, "192.0.2.1:53"), keyOf(lvs.TCP, "[fd00::1]:80"),
+	},
+	Replies: []lvs.Key{keyOf(lvs.TCP, "198.51.100.2:80"), keyOf(lvs.TCP, "[fd01::2]:80")},
+}
+
+func TestGuardAsNftShowsIt(t *testing.T) {
+	d := newDirector(t)
+	d.guard(full)
+	got := d.list()
+	const golden = "testdata/guard.nft"
+	if os.Getenv("REWRITE") != "" {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if all := d.run("nft list ruleset"); strings.Contains(all, " ct ") || strings.Contains(all, "type nat") {
+		t.Errorf("connection tracking in\n%s", all)
+	}
+}
+
+func TestGuardKeepsTheMachineFromAnswering(t *testing.T) {
+	client, d := newMachine(t), newDirector(t)
+	cable(client, d.machine, "eth0", "192.0.2.2/24 fd00::2/64", "192.0.2.1/24 fd00::1/64")
+	d.listen("192.0.2.1:82")
+	if f := client.tcp("192.0.2.1:80"); f != refused {
+		t.Fatalf("without a guard: %s", f)
+	}
+	d.guard(full)
+	for _, test := range []struct {
+		address string
+		want    fate
+	}{
+		{"192.0.2.1:80", silence}, {"192.0.2.1:81", refused}, {"192.0.2.1:82", connected}, {"192.0.2.1:53", refused},
+		{"[fd00::1]:80", silence}, {"[fd00::1]:81", refused},
+	} {
+		if f := client.tcp(test.address); f != test.want {
+			t.Errorf("tcp %s: %s, want %s", test.address, f, test.want)
+		}
+	}
+	for address, want := range map[string]fate{"192.0.2.1:53": silence, "192.0.2.1:80": refused} {
+		if f := client.udp(address); f != want {
+			t.Errorf("udp %s: %s, want %s", address, f, want)
+		}
+	}
+	d.do(func() error { return d.r.Remove(t.Context()) })
+	if f := client.tcp("192.0.2.1:80"); f != refused {
+		t.Errorf("after Remove: %s", f)
+	}
+}
+
+func TestGuardDropsUntranslatedReplies(t *testing.T) {
+	client, d, server := newMachine(t), newDirector(t), newMachine(t)
+	cable(client, d.machine, "eth0", "192.0.2.2/24 fd00::2/64", "192.0.2.1/24 fd00::1/64")
+	cable(d.machine, server, "eth1", "198.51.100.1/24 fd01::1/64", "198.51.100.2/24 fd01::2/64")
+	client.run("ip route add default via 192.0.2.1", "ip route add default via fd00::1")
+	server.run("ip route add default via 198.51.100.1", "ip route add default via fd01::1")
+	d.do(func() error {
+		_, err := d.r.Set(t.Context(), Desired{Sysctls: map[string]string{
+			forward: "1", "net.ipv6.conf.all.forwarding": "1",
+		}})
+		return err
+	})
+	for _, address := range []string{"198.51.100.2:80", "198.51.100.2:81", "[fd01::2]:80", "[fd01::2]:81"} {
+		server.listen(address)
+		if f := client.tcp(address); f != connected {
+			t.Fatalf("without a guard, %s: %s", address, f)
+		}
+	}
+	d.guard(full)
+	for address, want := range map[string]fate{
+		"198.51.100.2:80": silence, "198.51.100.2:81": connected, "[fd01::2]:80": silence, "[fd01::2]:81": connected,
+	} {
+		if f := client.tcp(address); f != want {
+			t.Errorf("client to %s: %s, want %s", address, f, want)
+		}
+	}
+	if f := d.tcp("198.51.100.2:80"); f != connected {
+		t.Errorf("the director's own check: %s", f)
+	}
+}
+
+func TestGuardIsWrittenOnce(t *testing.T) {
+	d := newDirector(t)
+	if !d.guard(full) {
+		t.Error("the first Set wrote nothing")
+	}
+	before := d.handles()
+	d.guard(full)
+	d.restart()
+	if d.guard(full) || d.handles() != before || d.writes.Load() != 1 {
+		t.Errorf("%d transactions; before\n%s\nafter\n%s", d.writes.Load(), before, d.handles())
+	}
+	d.guard(Guard{})
+	if out := d.run("nft list ruleset"); out != "" {
+		t.Errorf("an empty guard left\n%s", out)
+	}
+	if d.guard(Guard{}) || d.writes.Load() != 2 {
+		t.Error("an empty guard was written twice")
+	}
+}
+
+// Whatever somebody does to our table is put back, and seen as needing it.
+func TestGuardIsRepaired(t *testing.T) {
+	d := newDirector(t)
+	d.guard(full)
+	want := d.list()
+	for _, damage := range []string{
+		"flush chain inet failover input",
+		"flush table inet failover",
+		"delete table inet failover",
+		"add rule inet failover input accept",
+		"insert rule inet failover forward tcp dport 22 drop",
+		"add chain inet failover more",
+		"add chain inet failover input { policy drop; }",
+		"add set inet failover more { type ipv4_addr; }",
+		"delete element inet failover services4 { 192.0.2.1 . tcp . 80 }",
+		"add element inet failover replies4 { 192.0.2.9 . tcp . 80 }",
+		"flush set inet failover services6",
+		"add table inet failover { flags dormant; }",
+		"delete table inet failover; add table inet failover { chain input { type filter hook input priority 0; }; }",
+	} {
+		d.run("nft '" + damage + "'")
+		if !d.guard(full) {
+			t.Errorf("%s: not seen", damage)
+		}
+		if got := d.list(); got != want {
+			t.Errorf("%s: left\n%s", damage, got)
+		}
+	}
+}
+
+func TestGuardLeavesOthersAlone(t *testing.T) {
+	d := newDirector(t)
+	d.run(
+		"nft 'table inet filter { set s { type ipv4_addr; elements = { 192.0.2.7 } }; chain input { type filter hook input priority 0; tcp dport 22 accept; }; }'",
+		"nft 'table ip failover { chain c { counter drop; }; }'", // another family: not ours
+	)
+	before := d.run("nft list ruleset")
+	d.guard(full)
+	d.guard(Guard{Services: full.Services[:1]})
+	d.do(func() error { return d.r.Remove(t.Context()) })
+	if after := d.run("nft list ruleset"); after != before {
+		t.Errorf("before\n%s\nafter\n%s", before, after)
+	}
+}
+
+// A change of the guard keeps counting where the rule before had got to.
+func TestGuardKeepsCounting(t *testing.T) {
+	client, d := newMachine(t), newDirector(t)
+	cable(client, d.machine, "eth0", "192.0.2.2/24", "192.0.2.1/24")
+	d.guard(full)
+	client.udp("192.0.2.1:53")
+	if out := d.run("nft list chain inet failover input"); !strings.Contains(out, "counter packets 1 bytes") {
+		t.Fatalf("not counted:\n%s", out)
+	}
+	d.guard(Guard{Services: full.Services[1:2]})
+	if out := d.run("nft list chain inet failover input"); !strings.Contains(out, "counter packets 1 bytes") {
+		t.Errorf("the count was lost:\n%s", out)
+	}
+}
+
+func TestGuardOfThousands(t *testing.T) {
+	d := newDirector(t)
+	var g Guard
+	for n := range 10_000 {
+		g.Services = append(g.Services, keyOf(lvs.TCP, fmt.Sprintf("10.0.%d.%d:80", n>>8, n&255)))
+		g.Replies = append(g.Replies, keyOf(lvs.TCP, fmt.Sprintf("[fd00::%x]:80", n)))
+	}
+	began := time.Now()
+	d.guard(g)
+	wrote := time.Since(began)
+	if began = time.Now(); d.guard(g) {
+		t.Error("written again")
+	}
+	t.Logf("20 000 elements: written in %v, compared in %v", wrote, time.Since(began))
+}

@@ -1,0 +1,75 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+)
+
+// Config is what a [Reconciler] needs from its surroundings.
+type Config struct {
+	// Store keeps the values that sysctls had before.
+	Store Store
+	Log   *slog.Logger
+	// Proc and Sys are where /proc and /sys are mounted; empty: there.
+	Proc, Sys string
+	// Modprobe loads one module; nil runs modprobe(8).
+	Modprobe func(ctx context.Context, module string) error
+}
+
+// Reconciler makes the machine's settings what they should be. It acts in the
+// network namespace of the thread that calls it.
+type Reconciler struct {
+	config Config
+	mu     sync.Mutex
+	nft    table
+	said   map[Change]bool // sysctl changes that the log has had
+}
+
+// New returns a reconciler; it touches nothing yet.
+func New(c Config) *Reconciler {
+	if c.Proc == "" {
+		c.Proc = "/proc"
+	}
+	if c.Sys == "" {
+		c.Sys = "/sys"
+	}
+	if c.Modprobe == nil {
+		c.Modprobe = modprobe
+	}
+	return &Reconciler{config: c, nft: kernelTable{}, said: map[Change]bool{}}
+}
+
+// Set makes the machine agree with d: modules first, then sysctls, then the
+// guard. It compares before it writes, so that calling it again costs a look
+// and repairs what others changed. What fails does not keep the rest from being
+// done; the error names everything that failed. A sysctl that d no longer has
+// keeps its value until [Reconciler.Restore].
+func (r *Reconciler) Set(ctx context.Context, d Desired) (Report, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var report Report
+	modules := r.load(ctx, d.Modules, &report)
+	sysctls := r.setSysctls(d.Sysctls, &report)
+	guard := r.setGuard(d.Guard, &report)
+	return report, errors.Join(modules, sysctls, guard)
+}
+
+// Remove takes our nftables table away, and nothing else; without one it does
+// nothing.
+func (r *Reconciler) Remove(context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.setGuard(Guard{}, &Report{})
+}
+
+// setGuard brings the table about.
+func (r *Reconciler) setGuard(g Guard, report *Report) error {
+	written, err := applyGuard(r.nft, rulesetOf(g))
+	report.GuardWritten, report.GuardStands = written, err == nil
+	if err == nil && written {
+		r.config.Log.Info("guard written", "services", len(g.Services), "real_servers", len(g.Replies))
+	}
+	return err
+}
