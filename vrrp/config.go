@@ -170,6 +170,9 @@ type RouterStatus struct {
 	Transitions            uint64
 	AdvertsSent            uint64
 	AdvertsReceived        uint64
-	AdvertsRejected        map[string]uint64 `json:",omitempty"` // by reason
+	AdvertsRejected        map[string]uint64 `json:",omitempty"` // by [Reject]
+	Mismatches             map[string]uint64 `json:",omitempty"` // accepted, but odd: by [Mismatch]
+	SendErrors             uint64
+	HostError              string `json:",omitempty"` // why the addresses are not as wanted
 	LateWakeups            uint64
 }

@@ -1,0 +1,336 @@
+package vrrp_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"failover/vrrp"
+	"failover/vrrp/vrrptest"
+)
+
+func TestEngineElectsAndHandsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a, b := newNode(t, w, 5), newNode(t, w, 6)
+		a.run(nil, groupOf(5, 150))
+		b.run(nil, groupOf(6, 100))
+		wait(5 * time.Second)
+		a.wantMoved("init>backup started", "backup>master timeout")
+		b.wantMoved("init>backup started")
+		a.holds(true)
+		b.holds(false)
+
+		// Stop: priority 0, then bridging until the successor speaks, then off.
+		a.engine.Stop()
+		wait(600 * time.Millisecond)
+		a.holds(true)
+		b.holds(false)
+		wait(10 * time.Millisecond)
+		a.holds(false)
+		b.holds(true)
+		<-a.ended
+		if a.err != nil {
+			t.Error(a.err)
+		}
+		a.wantMoved("master>init stopped")
+		b.wantMoved("backup>master priority-zero")
+		b.kill()
+	})
+}
+
+func TestEngineKilledLeavesTheAddressesToTheirLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a := newNode(t, w, 5)
+		a.run(nil, groupOf(5, 150))
+		wait(4500 * time.Millisecond)
+		a.holds(true)
+		a.kill()
+		if !errors.Is(a.err, context.Canceled) {
+			t.Error(a.err)
+		}
+		wait(3900 * time.Millisecond)
+		a.holds(true)
+		wait(1100 * time.Millisecond)
+		a.holds(false)
+	})
+}
+
+func TestEngineRestartAdopts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a, b := newNode(t, w, 5), newNode(t, w, 6)
+		a.run(nil, groupOf(5, 150))
+		b.run(nil, groupOf(6, 100))
+		wait(10 * time.Second)
+		a.kill()
+		a.moved()
+		b.moved()
+		wait(900 * time.Millisecond)
+		a.run(a.kept(), groupOf(5, 150))
+		a.wantMoved("init>master adopted")
+		a.holds(true)
+		wait(10 * time.Second)
+		b.wantMoved()
+
+		a.kill()
+		wait(2 * time.Second)
+		a.run(a.kept(), groupOf(5, 150)) // too late: it starts as anybody
+		a.wantMoved("init>backup started")
+		a.holds(false)
+		wait(2 * time.Second)
+		b.wantMoved("backup>master timeout")
+		b.kill()
+		a.kill()
+	})
+}
+
+func TestEngineFrozenMasterReadsBeforeItBelieves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a, b := newNode(t, w, 5), newNode(t, w, 6)
+		a.run(nil, groupOf(5, 100))
+		b.run(nil, groupOf(6, 150))
+		wait(5 * time.Second)
+		b.holds(true)
+		a.moved()
+		a.conn.Freeze(true) // for so long that its timer runs out
+		wait(10 * time.Second)
+		a.conn.Freeze(false)
+		wait(time.Second)
+		a.wantMoved()
+		if s := a.status("outside"); s.State != vrrp.Backup {
+			t.Errorf("%s", s.State)
+		}
+		// A master that slept finds that another one took over, and says nothing.
+		b.moved()
+		b.conn.Freeze(true)
+		wait(20 * time.Second)
+		a.wantMoved("backup>master timeout")
+		b.holds(false) // the lease: nobody renewed it
+		b.conn.Freeze(false)
+		wait(time.Second)
+		a.wantMoved("master>backup higher-priority")
+		b.holds(true)
+		if s := b.status("outside"); s.LateWakeups != 1 {
+			t.Errorf("%d late wakeups", s.LateWakeups)
+		}
+		a.kill()
+		b.kill()
+	})
+}
+
+func TestEngineAnnounces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a := newNode(t, w, 5)
+		c := groupOf(5, 255)
+		c.Routers = c.Routers[:1]
+		c.Routers[0].Announce.Refresh = 10 * time.Second
+		a.host.Slow(300 * time.Millisecond) // times count from when the addresses are up
+		start := vrrptest.Now()
+		a.run(nil, c)
+		wait(15 * time.Second)
+		var got []time.Duration
+		for _, x := range a.host.Announced() {
+			got = append(got, x.At.Sub(start))
+		}
+		ms := time.Millisecond
+		// Up after 300 ms; rounds of 300 ms are due then, 50 ms, 1 s and 11 s later,
+		// and the renewals of 1 s and 11 s come first.
+		want := []time.Duration{600 * ms, 900 * ms, 1600 * ms, 11600 * ms}
+		if !slices.Equal(got, want) {
+			t.Errorf("announced after %v, want %v", got, want)
+		}
+		a.kill()
+	})
+}
+
+func TestEnginePutsBackWhatIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a := newNode(t, w, 5)
+		a.run(nil, groupOf(5, 150))
+		wait(10 * time.Second)
+		a.host.Announced()
+		vip := netip.MustParsePrefix("172.20.10.4/28")
+		a.host.Remove("eth2", vip)
+		a.engine.AddressLost("eth2", vip)
+		synctest.Wait()
+		a.holds(true)
+		if n := len(a.host.Announced()); n == 0 {
+			t.Error("not announced")
+		}
+		wait(5 * time.Second)
+		a.host.Announced()
+		a.host.Remove("eth2", vip) // and nobody says so: the next renewal finds out
+		wait(time.Second)
+		a.holds(true)
+		if n := len(a.host.Announced()); n == 0 {
+			t.Error("not announced")
+		}
+		a.kill()
+	})
+}
+
+func TestEngineRetriesTheHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a := newNode(t, w, 5)
+		a.host.Fail(errors.New("no buffer space available"))
+		a.run(nil, groupOf(5, 255))
+		wait(3 * time.Second)
+		s := a.status("outside")
+		if s.State != vrrp.Master || s.HoldsAddresses || s.HostError != "no buffer space available" {
+			t.Errorf("%+v", s)
+		}
+		a.host.Fail(nil)
+		wait(time.Second)
+		if s := a.status("outside"); !s.HoldsAddresses || s.HostError != "" {
+			t.Errorf("%+v", s)
+		}
+		if len(a.host.Announced()) == 0 {
+			t.Error("not announced")
+		}
+		// A host that does not let go keeps Stop waiting for so long only.
+		a.host.Fail(errors.New("no buffer space available"))
+		a.engine.Stop()
+		wait(5 * time.Second)
+		<-a.ended
+		if a.err == nil {
+			t.Error("no error")
+		}
+	})
+}
+
+func TestEngineLinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a := newNode(t, w, 5)
+		a.conn.Refuse("eth1", errors.New("vrrp: join 224.0.0.18 on eth1: no buffer space available"))
+		a.run(nil, groupOf(5, 150))
+		a.wantMoved("init>fault interface")
+		if s := a.status("inside"); s.Cause.Detail != "vrrp: join 224.0.0.18 on eth1: no buffer space available" {
+			t.Errorf("%+v", s.Cause)
+		}
+		a.conn.Refuse("eth1", nil)
+		wait(time.Second) // it is tried again
+		a.wantMoved("fault>backup recovered")
+		wait(5 * time.Second)
+		a.wantMoved("backup>master timeout")
+		a.holds(true)
+		a.engine.SetLinks([]vrrp.Link{{Name: "eth2", Index: 3, Up: true}})
+		a.wantMoved("master>fault interface")
+		a.holds(false)
+		a.engine.SetLinks([]vrrp.Link{{Name: "eth2"}})
+		a.wantMoved()
+		a.engine.SetLinks(up())
+		a.wantMoved("fault>backup recovered")
+		a.kill()
+	})
+}
+
+func TestEngineReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a := newNode(t, w, 5)
+		c := groupOf(5, 150)
+		a.run(nil, c)
+		wait(5 * time.Second)
+		a.moved()
+		// Another address: added and announced, the role stays.
+		c = groupOf(5, 150)
+		c.Routers[0].Addresses = append(c.Routers[0].Addresses, vrrp.Address{Prefix: netip.MustParsePrefix("172.20.10.9/28")})
+		a.host.Announced()
+		a.engine.Configure([]vrrp.GroupConfig{c}, nil)
+		synctest.Wait()
+		if !a.host.Has(netip.MustParseAddr("172.20.10.9")) || len(a.host.Announced()) == 0 {
+			t.Errorf("after the reload:\n%s", a.host)
+		}
+		// A member goes: its address goes at once.
+		c.Routers = c.Routers[:1]
+		a.engine.Configure([]vrrp.GroupConfig{c}, nil)
+		synctest.Wait()
+		if a.host.Has(insideVIP) || !a.host.Has(outsideVIP) {
+			t.Errorf("after the second reload:\n%s", a.host)
+		}
+		a.wantMoved()
+		// The group goes: it hands over, and is forgotten.
+		a.engine.Configure(nil, nil)
+		a.wantMoved("master>init configuration")
+		if s := a.status("outside"); s.State != vrrp.Init || !s.HoldsAddresses || s.EffectivePriority != 0 {
+			t.Errorf("%+v", s)
+		}
+		wait(2 * time.Second)
+		if s, err := a.engine.Status(t.Context()); err != nil || len(s) != 0 {
+			t.Errorf("%v, %v", s, err)
+		}
+		if a.host.String() != "" {
+			t.Errorf("left behind:\n%s", a.host)
+		}
+		a.kill()
+	})
+}
+
+// A group that is taken away and given back before it has handed over.
+func TestEngineReloadBackAndForth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a := newNode(t, w, 5)
+		c := groupOf(5, 150)
+		a.run(nil, c)
+		wait(5 * time.Second)
+		a.moved()
+		a.engine.Configure(nil, nil)
+		wait(100 * time.Millisecond)
+		a.engine.Configure([]vrrp.GroupConfig{c}, nil)
+		wait(10 * time.Second)
+		a.wantMoved("master>init configuration", "init>backup started", "backup>master timeout")
+		a.holds(true)
+		a.engine.Stop()
+		<-a.ended
+		a.holds(false)
+	})
+}
+
+func TestEngineStatusAfterItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newNode(t, newWires(1), 5)
+		a.run(nil, groupOf(5, 150))
+		broken := errors.New("broken")
+		a.conn.Fail(broken)
+		<-a.ended
+		if !errors.Is(a.err, broken) {
+			t.Error(a.err)
+		}
+		if _, err := a.engine.Status(t.Context()); !errors.Is(err, vrrp.ErrStopped) {
+			t.Error(err)
+		}
+	})
+}
+
+// Renewals hang on the loop: the addresses of one that stands still go.
+func TestEngineStarvedLosesTheAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newNode(t, newWires(1), 5)
+		a.run(nil, groupOf(5, 150))
+		wait(60 * time.Second)
+		a.holds(true)
+		a.conn.Freeze(true)
+		wait(6 * time.Second)
+		a.holds(false)
+		a.conn.Freeze(false)
+		a.host.Announced()
+		wait(100 * time.Millisecond)
+		a.holds(true)
+		if len(a.host.Announced()) == 0 {
+			t.Error("not announced again")
+		}
+		a.kill()
+	})
+}

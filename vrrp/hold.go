@@ -1,0 +1,137 @@
+package vrrp
+
+import (
+	"slices"
+	"time"
+)
+
+// want makes a new wish of the host: to hold, or to let go.
+func (e *Engine) want(el *elector) {
+	el.version++
+	el.settled, el.backoff = false, 0
+	if !el.group.Hold {
+		el.held = false
+		el.silence()
+		el.exec.hush()
+	}
+	el.fresh = el.group.Hold && el.group.State == Master
+	e.post(el)
+}
+
+// post hands the present wish to the executor. While the group holds, it comes
+// back every second: the renewal hangs on this loop on purpose, so that one that
+// no longer turns lets the kernel take the addresses away.
+func (e *Engine) post(el *elector) {
+	el.exec.set(el.wanted(), el.version)
+	el.postAt = Never
+	if el.group.Hold {
+		el.postAt = e.now.Add(renewEvery)
+	}
+}
+
+// result is what the host made of a wish.
+type result struct {
+	version uint64
+	added   int
+	err     error
+}
+
+// settle takes a result from the executor.
+func (e *Engine) settle(el *elector, r result) {
+	if e.groups[el.group.Config.Name] != el || r.version != el.version {
+		return // an older wish; the newest one's result is under way
+	}
+	if r.err == nil {
+		el.settled, el.trouble, el.backoff = true, "", 0
+		el.held = el.group.Hold
+	} else {
+		el.trouble = r.err.Error()
+		el.backoff = min(max(firstRetry, 2*el.backoff), renewEvery)
+		retry := e.now.Add(el.backoff)
+		el.postAt = min(el.postAt, retry)
+	}
+	if el.group.State == Master && el.group.Hold && (r.added > 0 || (el.fresh && r.err == nil)) {
+		el.fresh = false
+		el.announce(e.now)
+	}
+	e.sweeping = e.sweeping || el.retired
+	e.schedule(el)
+}
+
+// burst is a schedule of announcements of one router under way.
+type burst struct {
+	start Instant
+	next  int     // in Announce.Times
+	at    Instant // of the next round; Never: none
+}
+
+// announce starts a burst on every router.
+func (el *elector) announce(now Instant) {
+	for i := range el.bursts {
+		el.bursts[i] = burst{start: now}
+		el.bursts[i].plan(now, el.group.Config.Routers[i].Announce)
+	}
+}
+
+// plan sets the time of the next round.
+func (b *burst) plan(now Instant, a Announce) {
+	switch {
+	case b.next < len(a.Times):
+		b.at = b.start.Add(a.Times[b.next])
+	case a.Refresh > 0:
+		b.at = now.Add(a.Refresh)
+	default:
+		b.at = Never
+	}
+}
+
+// follow is the burst after a reload: a new schedule counts from its refresh on.
+func (b burst) follow(old, a Announce, now Instant) burst {
+	if slices.Equal(old.Times, a.Times) && old.Refresh == a.Refresh || b.start == 0 {
+		return b
+	}
+	b.next = len(a.Times)
+	b.plan(now, a)
+	return b
+}
+
+// contested starts a burst on router i, whose neighbours may have believed
+// another master, unless one is under way: a neighbour that is deaf and goes on
+// would keep it from ever getting further.
+func (el *elector) contested(i int, now Instant) {
+	a := el.group.Config.Routers[i].Announce
+	if el.held && el.bursts[i].next >= len(a.Times) {
+		el.bursts[i] = burst{start: now}
+		el.bursts[i].plan(now, a)
+	}
+}
+
+// silence cancels what was still to be announced.
+func (el *elector) silence() {
+	for i := range el.bursts {
+		el.bursts[i] = burst{at: Never}
+	}
+}
+
+// announceDue asks for the rounds that are due, one per router however many were
+// missed: a late one is not made up for by two.
+func (e *Engine) announceDue(el *elector) {
+	for i := range el.bursts {
+		b, rc := &el.bursts[i], &el.group.Config.Routers[i]
+		if b.at > e.now {
+			continue
+		}
+		if el.group.State != Master {
+			b.at = Never // while handing over it is no longer ours to say
+			continue
+		}
+		el.exec.announce(el.all, rc.Name)
+		for b.next < len(rc.Announce.Times) && b.start.Add(rc.Announce.Times[b.next]) <= e.now {
+			b.next++
+		}
+		b.plan(e.now, rc.Announce)
+	}
+}
+
+// leaseSeconds is the valid lifetime of an address, rounded up.
+func leaseSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

@@ -1,0 +1,167 @@
+package vrrp_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"failover/vrrp"
+	"failover/vrrp/vrrptest"
+)
+
+var outsideVIP, insideVIP = netip.MustParseAddr("172.20.10.4"), netip.MustParseAddr("192.168.33.90")
+
+// wires are the two segments of the pair.
+type wires struct{ outside, inside *vrrptest.Segment }
+
+func newWires(seed uint64) wires {
+	return wires{vrrptest.NewSegment(seed), vrrptest.NewSegment(seed + 1)}
+}
+
+// node is one machine: an engine on simulated segments.
+type node struct {
+	t      testing.TB
+	name   string
+	conn   *vrrptest.Conn
+	host   *vrrptest.Host
+	engine *vrrp.Engine
+	stop   context.CancelFunc
+	ended  chan struct{}
+	err    error
+
+	mu          sync.Mutex
+	transitions []vrrp.Transition
+	records     map[string]vrrp.Record
+}
+
+// groupOf is the pair's group as node n has it: last is the last byte of its
+// addresses.
+func groupOf(last, priority uint8) vrrp.GroupConfig {
+	router := func(name, iface string, vrid uint8, vip, source string) vrrp.RouterConfig {
+		return vrrp.RouterConfig{
+			Name: name, Interface: iface, VRID: vrid, Interval: time.Second, Transport: vrrp.Multicast,
+			Addresses: []vrrp.Address{{Prefix: netip.MustParsePrefix(vip)}},
+			Source:    netip.MustParseAddr(fmt.Sprintf(source, last)),
+			Checksum:  vrrp.ChecksumRFC5798, Lease: 5 * time.Second,
+			Announce: vrrp.Announce{Times: []time.Duration{0, 50 * time.Millisecond, time.Second}},
+		}
+	}
+	return vrrp.GroupConfig{Name: "nat", Priority: priority, Preempt: true, Routers: []vrrp.RouterConfig{
+		router("outside", "eth2", 51, "172.20.10.4/28", "172.20.10.%d"),
+		router("inside", "eth1", 52, "192.168.33.90/24", "192.168.33.%d"),
+	}}
+}
+
+func newNode(t testing.TB, w wires, last uint8) *node {
+	n := &node{t: t, name: fmt.Sprintf("n%d", last), records: map[string]vrrp.Record{}}
+	n.conn = vrrptest.NewConn(n.name)
+	n.conn.Plug("eth2", w.outside, netip.AddrFrom4([4]byte{172, 20, 10, last}))
+	n.conn.Plug("eth1", w.inside, netip.AddrFrom4([4]byte{192, 168, 33, last}))
+	n.host = vrrptest.NewHost("eth1", "eth2")
+	return n
+}
+
+// Record implements vrrp.Recorder.
+func (n *node) Record(group string, r vrrp.Record) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.records[group] = r
+}
+
+func (n *node) kept() map[string]vrrp.Record {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return maps.Clone(n.records)
+}
+
+func up() []vrrp.Link {
+	return []vrrp.Link{{Name: "eth1", Index: 2, Up: true, Carrier: true}, {Name: "eth2", Index: 3, Up: true, Carrier: true}}
+}
+
+// run starts an engine that is ready, with the given groups.
+func (n *node) run(adopt map[string]vrrp.Record, groups ...vrrp.GroupConfig) {
+	n.engine = vrrp.NewEngine(vrrp.EngineConfig{Conn: n.conn, Host: n.host, Recorder: n, OnTransition: func(t vrrp.Transition) {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.transitions = append(n.transitions, t)
+	}})
+	ctx, stop := context.WithCancel(context.Background())
+	n.stop, n.ended = stop, make(chan struct{})
+	n.engine.SetLinks(up())
+	n.ready(groups...)
+	n.engine.Configure(groups, adopt)
+	go func() {
+		defer close(n.ended)
+		n.err = n.engine.Run(ctx)
+	}()
+	synctest.Wait()
+}
+
+func (n *node) ready(groups ...vrrp.GroupConfig) {
+	health := map[string]vrrp.Health{}
+	for _, g := range groups {
+		health[g.Name] = vrrp.Health{Ready: true}
+	}
+	n.engine.SetHealth(health)
+}
+
+// kill ends the engine without a word.
+func (n *node) kill() {
+	n.stop()
+	<-n.ended
+}
+
+// moved returns the transitions since the last call, as "backup>master timeout".
+func (n *node) moved() []string {
+	synctest.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var s []string
+	for _, t := range n.transitions {
+		s = append(s, fmt.Sprintf("%s>%s %s", t.From, t.To, t.Cause.Kind))
+	}
+	n.transitions = nil
+	return s
+}
+
+func (n *node) wantMoved(want ...string) {
+	n.t.Helper()
+	if got := n.moved(); !slices.Equal(got, want) {
+		n.t.Fatalf("%s moved %q, want %q", n.name, got, want)
+	}
+}
+
+func (n *node) status(router string) vrrp.RouterStatus {
+	n.t.Helper()
+	all, err := n.engine.Status(context.Background())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	for _, s := range all {
+		if s.Name == router {
+			return s
+		}
+	}
+	n.t.Fatalf("%s: no router %s in %d", n.name, router, len(all))
+	return vrrp.RouterStatus{}
+}
+
+// holds checks both addresses.
+func (n *node) holds(want bool) {
+	n.t.Helper()
+	synctest.Wait()
+	if n.host.Has(outsideVIP) != want || n.host.Has(insideVIP) != want {
+		n.t.Fatalf("%s: addresses\n%swant them: %v", n.name, n.host, want)
+	}
+}
+
+func wait(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}

@@ -1,0 +1,120 @@
+package vrrp
+
+import "slices"
+
+// port is one place where adverts are received.
+type port struct {
+	want  Port
+	open  bool
+	index int    // of the interface it was opened on
+	fault string // why it did not open
+}
+
+// relink brings ports and groups in line with the interfaces there are.
+func (e *Engine) relink() {
+	e.openPorts(nil)
+	for _, el := range e.groups {
+		links := e.routerLinks(el.group.Config)
+		if !slices.Equal(links, el.links) {
+			el.links = links
+			e.step(el, Input{Kind: InputLinks, Links: links})
+		}
+	}
+	e.closePorts()
+	e.index()
+}
+
+// openPorts opens what the present groups and those that come need. A port on an
+// interface that went and came again is opened anew.
+func (e *Engine) openPorts(coming []GroupConfig) {
+	wanted := e.wantedPorts(coming)
+	e.reopenAt = Never
+	for iface, want := range wanted {
+		p := e.ports[iface]
+		if p == nil {
+			p = &port{want: want}
+			e.ports[iface] = p
+		}
+		link := e.links[iface]
+		if p.open && (p.want != want || p.index != link.Index) {
+			e.closePort(p)
+		}
+		p.want = want
+		if p.open || link.Index == 0 {
+			continue
+		}
+		if err := e.conn.Open(want); err != nil {
+			if p.fault != err.Error() {
+				e.herald.warn("an interface cannot be listened on", "interface", iface, "error", err.Error())
+			}
+			p.fault, e.reopenAt = err.Error(), e.now.Add(reopenEvery)
+			continue
+		}
+		p.open, p.index, p.fault = true, link.Index, ""
+	}
+}
+
+func (e *Engine) wantedPorts(coming []GroupConfig) map[string]Port {
+	wanted := make(map[string]Port)
+	add := func(c *GroupConfig) {
+		for _, rc := range c.Routers {
+			p := wanted[rc.Interface]
+			wanted[rc.Interface] = Port{Interface: rc.Interface, Multicast: p.Multicast || rc.Transport != Unicast}
+		}
+	}
+	for _, el := range e.groups {
+		add(&el.group.Config)
+	}
+	for i := range coming {
+		add(&coming[i])
+	}
+	return wanted
+}
+
+func (e *Engine) closePorts() {
+	wanted := e.wantedPorts(nil)
+	for iface, p := range e.ports {
+		if _, ok := wanted[iface]; !ok {
+			if p.open {
+				e.closePort(p)
+			}
+			delete(e.ports, iface)
+			delete(e.unmatched, iface)
+		}
+	}
+}
+
+func (e *Engine) closePort(p *port) {
+	p.open = false
+	if err := e.conn.Close(p.want); err != nil {
+		e.herald.warn("an interface could not be left", "interface", p.want.Interface, "error", err.Error())
+	}
+}
+
+// routerLinks is what the machine says of the interfaces under a group. A router
+// that cannot hear is as good as down: it would be master among masters.
+func (e *Engine) routerLinks(c GroupConfig) []RouterLink {
+	links := make([]RouterLink, len(c.Routers))
+	for i, rc := range c.Routers {
+		l := e.links[rc.Interface]
+		r := RouterLink{Exists: l.Index != 0, Source: l.Source4}
+		p := e.ports[rc.Interface]
+		switch {
+		case !r.Exists:
+			r.Fault = rc.Interface + " is not there"
+		case !l.Up:
+			r.Fault = rc.Interface + " is down"
+		case !l.Carrier:
+			r.Fault = rc.Interface + " has no carrier"
+		case p == nil || !p.open:
+			r.Fault = rc.Interface + " cannot be listened on"
+			if p != nil && p.fault != "" {
+				r.Fault = p.fault
+			}
+		default:
+			r.Usable = true
+		}
+		links[i] = r
+	}
+	return links
+}

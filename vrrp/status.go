@@ -1,0 +1,106 @@
+package vrrp
+
+import (
+	"context"
+	"maps"
+	"slices"
+)
+
+// Status tells the state of every router, in the order of the configuration;
+// groups that are on their way out come last. It waits for the loop, which
+// answers between two events; the error is ctx's, or [ErrStopped].
+func (e *Engine) Status(ctx context.Context) ([]RouterStatus, error) {
+	return ask(ctx, e, (*Engine).status)
+}
+
+// Unmatched counts, by interface and [Reject], the packets that belong to none of
+// our virtual routers.
+func (e *Engine) Unmatched(ctx context.Context) (map[string]map[string]uint64, error) {
+	return ask(ctx, e, func(e *Engine) map[string]map[string]uint64 {
+		all := make(map[string]map[string]uint64)
+		for iface, counts := range e.unmatched {
+			all[iface] = byReason(counts)
+		}
+		return all
+	})
+}
+
+// ask runs f in the loop and waits for its answer.
+func ask[T any](ctx context.Context, e *Engine, f func(*Engine) T) (T, error) {
+	answer := make(chan T, 1)
+	e.do(func() { answer <- f(e) })
+	var zero T
+	select {
+	case a := <-answer:
+		return a, nil
+	case <-ctx.Done():
+		return zero, ctx.Err()
+	case <-e.done:
+		return zero, ErrStopped
+	}
+}
+
+func (e *Engine) status() []RouterStatus {
+	var all []RouterStatus
+	add := func(name string) {
+		if el := e.groups[name]; el != nil {
+			for i := range el.group.Routers {
+				all = append(all, el.status(i))
+			}
+		}
+	}
+	for _, name := range e.order {
+		add(name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.groups)) {
+		if !slices.Contains(e.order, name) {
+			add(name)
+		}
+	}
+	return all
+}
+
+// status is that of router i.
+func (el *elector) status(i int) RouterStatus {
+	g := &el.group
+	rc, r, t := &g.Config.Routers[i], &g.Routers[i], &el.traffic[i]
+	s := RouterStatus{
+		Group: g.Config.Name, Name: rc.Name, Interface: rc.Interface, VRID: rc.VRID,
+		State: g.State, Since: g.Since, Cause: g.Cause,
+		Priority: g.Config.Priority, EffectivePriority: g.Priority,
+		MasterAddress: r.MasterAddress, MasterPriority: r.MasterPriority,
+		MasterSeen: r.MasterSeen, MasterInterval: r.MasterInterval,
+		Source: g.Source(i), HoldsAddresses: el.held && g.Hold, HostError: el.trouble,
+		Transitions: g.Transitions, LateWakeups: el.late,
+		AdvertsSent: t.sent, AdvertsReceived: t.received, SendErrors: t.sendErrors,
+		AdvertsRejected: byReason(&t.rejected),
+	}
+	if g.Leaving {
+		s.EffectivePriority = priorityResign
+	}
+	if g.State == Master {
+		s.MasterAddress, s.MasterPriority, s.MasterSeen = s.Source, g.Priority, r.SentAt
+	}
+	for j, n := range t.mismatched {
+		if n > 0 {
+			if s.Mismatches == nil {
+				s.Mismatches = make(map[string]uint64)
+			}
+			s.Mismatches[string(Mismatches[j])] = n
+		}
+	}
+	return s
+}
+
+func byReason(counts *[rejectCount]uint64) map[string]uint64 {
+	var m map[string]uint64
+	for i, n := range counts {
+		if n > 0 {
+			if m == nil {
+				m = make(map[string]uint64)
+			}
+			m[string(Rejects[i])] = n
+		}
+	}
+	return m
+}
