@@ -19,7 +19,7 @@ import (
 //	chain forward  hook forward, priority 110: drop what comes from a real server
 //
 // IPVS sits at these hooks (net/netfilter/ipvs/ip_vs_core.c, ip_vs_ops4 and
-// ip_vs_ops6, the same from Linux 5.10 to 6.18):
+// ip_vs_ops6, the same from Linux 5.10 to 6.12):
 //
 //	input    98  replies of nat servers get the service's address
 //	input    99  requests are scheduled; what IPVS takes ends here
