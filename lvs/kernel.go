@@ -40,5 +40,8 @@ type Stats struct {
 	Servers  map[Key]map[ServerID]ServerStats
 }
 
-// ServerID names a server within its service.
+// ServerID names a server within its service: its address as text.
 type ServerID string
+
+// ID names the server within its service, in [Stats].
+func (r Server) ID() ServerID { return ServerID(r.Address.String()) }

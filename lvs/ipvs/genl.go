@@ -1,0 +1,184 @@
+//go:build linux
+
+package ipvs
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// Generic netlink commands of the family IPVS (include/uapi/linux/ip_vs.h).
+const (
+	cmdGetService = 4
+	cmdGetDest    = 8
+	cmdNewDaemon  = 9
+	cmdDelDaemon  = 10
+	cmdGetDaemon  = 11
+
+	genlVersion = 1 // IPVS_GENL_VERSION
+)
+
+// First-level attributes.
+const (
+	attrService = 1
+	attrDest    = 2
+	attrDaemon  = 3
+)
+
+// Attributes of a service.
+const (
+	svcFamily    = 1
+	svcProtocol  = 2
+	svcAddress   = 3
+	svcPort      = 4
+	svcFWMark    = 5
+	svcScheduler = 6
+	svcFlags     = 7
+	svcTimeout   = 8
+	svcNetmask   = 9
+	svcStats     = 10
+	svcEngine    = 11
+	svcStats64   = 12
+)
+
+// Attributes of a destination.
+const (
+	dstAddress  = 1
+	dstPort     = 2
+	dstForward  = 3
+	dstWeight   = 4
+	dstUpper    = 5
+	dstLower    = 6
+	dstActive   = 7
+	dstInactive = 8
+	dstStats    = 10
+	dstFamily   = 11
+	dstStats64  = 12
+	dstTunType  = 13
+	dstTunPort  = 14
+	dstTunFlags = 15
+)
+
+// Attributes of the counters, the same in both widths.
+const (
+	statConns = iota + 1
+	statPacketsIn
+	statPacketsOut
+	statBytesIn
+	statBytesOut
+)
+
+// Attributes of a sync daemon.
+const (
+	syncState     = 1
+	syncInterface = 2
+	syncID        = 3
+	syncGroup     = 5
+	syncGroup6    = 6
+	syncPort      = 7
+	syncTTL       = 8
+)
+
+// Values of syncState (IP_VS_STATE_MASTER, IP_VS_STATE_BACKUP).
+const (
+	stateMaster = 1
+	stateBackup = 2
+)
+
+// flagHashed is IP_VS_SVC_F_HASHED, which the kernel sets for itself.
+const flagHashed = 0x2
+
+// dumpTries is how often a dump that the kernel calls interrupted is taken.
+const dumpTries = 5
+
+// request sends one command with an optional nested attribute and returns the
+// answers, each without its generic netlink header.
+func (h *handle) request(cmd uint8, flags int, data *nl.RtAttr) ([]attributes, error) {
+	var msgs [][]byte
+	for try := 1; ; try++ {
+		req := nl.NewNetlinkRequest(h.family, flags)
+		req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_GENERIC: h.own}
+		req.AddData(&nl.Genlmsg{Command: cmd, Version: genlVersion})
+		if data != nil {
+			req.AddData(data)
+		}
+		var err error
+		msgs, err = req.Execute(unix.NETLINK_GENERIC, 0)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, nl.ErrDumpInterrupted) || try == dumpTries {
+			return nil, err
+		}
+	}
+	out := make([]attributes, 0, len(msgs))
+	for _, m := range msgs {
+		if len(m) < nl.SizeofGenlmsg {
+			return nil, fmt.Errorf("message of %d bytes", len(m))
+		}
+		a, err := parseAttributes(m[nl.SizeofGenlmsg:])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// attributes are the attributes of one level, by type. Reading one that is
+// missing or short gives 0 or nothing, as for a kernel that does not send it.
+type attributes map[uint16][]byte
+
+func parseAttributes(b []byte) (attributes, error) {
+	list, err := nl.ParseRouteAttr(b)
+	if err != nil {
+		return nil, fmt.Errorf("attributes: %w", err)
+	}
+	a := make(attributes, len(list))
+	for _, one := range list {
+		a[one.Attr.Type&nlaTypeMask] = one.Value
+	}
+	return a, nil
+}
+
+// nlaTypeMask takes the flags (nested, byte order) off an attribute's type.
+const nlaTypeMask = ^uint16(unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
+
+func (a attributes) nested(t uint16) (attributes, error) { return parseAttributes(a[t]) }
+
+// number reads an unsigned integer of 1, 2, 4 or 8 bytes in the machine's order.
+func (a attributes) number(t uint16) uint64 {
+	v := a[t]
+	switch {
+	case len(v) >= 8:
+		return nl.NativeEndian().Uint64(v)
+	case len(v) >= 4:
+		return uint64(nl.NativeEndian().Uint32(v))
+	case len(v) >= 2:
+		return uint64(nl.NativeEndian().Uint16(v))
+	case len(v) == 1:
+		return uint64(v[0])
+	}
+	return 0
+}
+
+// port reads a port in network order.
+func (a attributes) port(t uint16) uint16 {
+	if v := a[t]; len(v) >= 2 {
+		return binary.BigEndian.Uint16(v)
+	}
+	return 0
+}
+
+func (a attributes) text(t uint16) string {
+	for i, c := range a[t] {
+		if c == 0 {
+			return string(a[t][:i])
+		}
+	}
+	return string(a[t])
+}

@@ -1,0 +1,170 @@
+//go:build linux
+
+package ipvs
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+
+	moby "github.com/moby/ipvs"
+	"golang.org/x/sys/unix"
+
+	"failover/lvs"
+)
+
+// Errors of values that cannot be written; the kernel is not asked.
+var (
+	errFamily = errors.New("a real server of another address family than its service is not supported")
+	errTunnel = errors.New("only the tunnel type ipip is supported")
+	errWeight = errors.New("weight out of range")
+	errMask   = errors.New("persistence mask out of range")
+)
+
+// Do implements [lvs.Kernel].
+func (k *Kernel) Do(ctx context.Context, op lvs.Op) error {
+	_, err := call(ctx, k, func(h *handle) (struct{}, error) { return struct{}{}, h.do(op) })
+	return opError(op, err)
+}
+
+func (h *handle) do(op lvs.Op) error {
+	if op.Kind == lvs.StartSync || op.Kind == lvs.StopSync {
+		return h.daemon(op)
+	}
+	s, err := service(op.Service)
+	if err != nil {
+		return err
+	}
+	switch op.Kind {
+	case lvs.AddService:
+		return h.moby.NewService(s)
+	case lvs.SetService:
+		return h.moby.UpdateService(s)
+	case lvs.DelService:
+		return h.moby.DelService(s)
+	}
+	d, err := destination(op.Service.Key, op.Server)
+	if err != nil {
+		return err
+	}
+	switch op.Kind {
+	case lvs.AddServer:
+		return h.moby.NewDestination(s, d)
+	case lvs.SetServer:
+		return h.moby.UpdateDestination(s, d)
+	case lvs.DelServer:
+		return h.moby.DelDestination(s, d)
+	}
+	panic(fmt.Sprintf("ipvs: unknown operation %q", op.Kind))
+}
+
+// service puts a service into moby's form.
+func service(s lvs.Service) (*moby.Service, error) {
+	mask, err := netmask(s)
+	if err != nil {
+		return nil, err
+	}
+	out := &moby.Service{
+		AddressFamily: addressFamily(s.Key),
+		SchedName:     s.Scheduler,
+		Flags:         s.Flags,
+		Timeout:       s.Timeout,
+		Netmask:       mask,
+		PEName:        s.Engine,
+		FWMark:        s.Key.FWMark,
+	}
+	if s.Key.FWMark == 0 {
+		out.Protocol = protocolNumber(s.Key.Protocol)
+		out.Address = net.IP(s.Key.Address.Addr().AsSlice())
+		out.Port = s.Key.Address.Port()
+	}
+	return out, nil
+}
+
+// netmask gives the persistence mask as the kernel wants it: for IPv4 a mask in
+// network byte order, for IPv6 a prefix length. Never 0: the kernel refuses that
+// for IPv6, and for IPv4 it would make all clients one.
+func netmask(s lvs.Service) (uint32, error) {
+	length := uint32(s.Mask)
+	if s.Key.Is6() {
+		if length == 0 {
+			length = 128
+		}
+		if length > 128 {
+			return 0, errMask
+		}
+		return length, nil
+	}
+	if length == 0 {
+		length = 32
+	}
+	if length > 32 {
+		return 0, errMask
+	}
+	mask := uint32(math.MaxUint32) << (32 - length)
+	return toNetwork(mask), nil
+}
+
+// destination puts a server into moby's form.
+func destination(k lvs.Key, r lvs.Server) (*moby.Destination, error) {
+	switch {
+	case r.Address.Addr().Is6() != k.Is6():
+		// moby does not send the family: the kernel would read the wrong address.
+		return nil, errFamily
+	case r.Forward == lvs.TUN && r.Tunnel != lvs.Tunnel{}:
+		return nil, errTunnel
+	case r.Weight < 0 || r.Weight > math.MaxInt32:
+		return nil, errWeight
+	}
+	return &moby.Destination{
+		Address:         net.IP(r.Address.Addr().AsSlice()),
+		Port:            r.Address.Port(),
+		Weight:          r.Weight,
+		ConnectionFlags: forwardNumber(r.Forward),
+		AddressFamily:   addressFamily(k),
+		UpperThreshold:  r.Upper,
+		LowerThreshold:  r.Lower,
+	}, nil
+}
+
+func addressFamily(k lvs.Key) uint16 {
+	if k.Is6() {
+		return unix.AF_INET6
+	}
+	return unix.AF_INET
+}
+
+func protocolNumber(p lvs.Protocol) uint16 {
+	switch p {
+	case lvs.TCP:
+		return unix.IPPROTO_TCP
+	case lvs.UDP:
+		return unix.IPPROTO_UDP
+	case lvs.SCTP:
+		return unix.IPPROTO_SCTP
+	}
+	panic(fmt.Sprintf("ipvs: unknown protocol %q", p))
+}
+
+func forwardNumber(f lvs.Forward) uint32 {
+	switch f {
+	case lvs.NAT:
+		return moby.ConnFwdMasq
+	case lvs.TUN:
+		return moby.ConnFwdTunnel
+	case lvs.DR:
+		return moby.ConnFwdDirectRoute
+	}
+	panic(fmt.Sprintf("ipvs: unknown forwarding method %q", f))
+}
+
+// toNetwork turns a number into the one whose bytes in memory are in network
+// order; it is its own inverse.
+func toNetwork(v uint32) uint32 {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], v)
+	return binary.NativeEndian.Uint32(b[:])
+}
