@@ -22,9 +22,13 @@ type ToEngine struct {
 // Configure is the whole configuration of the engine.
 type Configure struct {
 	Groups []vrrp.GroupConfig
-	// Realtime is what the next engine process starts with: the policy of its
-	// threads is set before it is executed.
-	Realtime bool
+	// Realtime and LogFormat are what the next engine process starts with: the
+	// policy of its threads is set before it is executed.
+	Realtime  bool
+	LogFormat string
+	// StateDir is where the director keeps its memory, told to its successor, which
+	// may find a file it cannot read.
+	StateDir string
 }
 
 // Refuse ends a start that cannot succeed: an invalid configuration, a kernel
@@ -32,6 +36,7 @@ type Configure struct {
 type Refuse struct {
 	ExitCode int
 	Reason   string
+	Hint     string
 }
 
 // ToDirector is one message of the engine. Exactly one field is set.
@@ -44,12 +49,11 @@ type ToDirector struct {
 
 // Hello is the engine's first message to each director process.
 type Hello struct {
-	// Resume: a director was ready before in this engine's life, so a broken file
-	// must not end the service.
+	// Resume: the service was up before, in this engine's life or in that of one
+	// that was killed, so a broken file must not end it.
 	Resume bool
-	// Adopted: the engine took a mastership over from its predecessor.
-	Adopted bool
-	Started vrrp.Instant
+	// StateDir is where a director of before kept its memory; empty: there was none.
+	StateDir string
 }
 
 // Status is the answer to a Query.
@@ -59,7 +63,4 @@ type Status struct {
 	Routers []vrrp.RouterStatus
 	// DirectorStarts counts the director processes of this engine.
 	DirectorStarts int
-	// Warnings are lasting facts of the engine process for people: no real-time
-	// priority, for example.
-	Warnings []string `json:",omitempty"`
 }

@@ -19,6 +19,24 @@ type StatusOptions struct {
 	Filter string // only virtual routers and servers whose name contains it
 }
 
+// Filter keeps of a status what the options choose, for those who read JSON.
+func Filter(s api.Status, o StatusOptions) api.Status {
+	s.Directors = slices.Clone(s.Directors)
+	for i := range s.Directors {
+		d := &s.Directors[i]
+		d.VirtualRouters = slices.DeleteFunc(slices.Clone(d.VirtualRouters), func(r api.VirtualRouter) bool {
+			return !o.shows(r.Name, notElected(r))
+		})
+		d.VirtualServers = slices.DeleteFunc(slices.Clone(d.VirtualServers), func(vs api.VirtualServer) bool {
+			return !o.shows(vs.Name, vs.Quorum != "up" || anyDown(vs))
+		})
+	}
+	return s
+}
+
+// notElected tells whether a virtual router is out of the election.
+func notElected(r api.VirtualRouter) bool { return r.State == "init" || r.State == "fault" }
+
 // Status writes the pair in one screen.
 func Status(w io.Writer, s api.Status, o StatusOptions) error {
 	p := &printer{tw: tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.StripEscape), now: s.Time}
@@ -76,7 +94,7 @@ func (p *printer) routers(s api.Status, o StatusOptions) {
 	}
 	p.line(append(head, "ADDRESSES")...)
 	for i, r := range self.VirtualRouters {
-		if !o.shows(r.Name, r.State != "master" && r.State != "backup") {
+		if !o.shows(r.Name, notElected(r)) {
 			continue
 		}
 		row := []string{r.Name, r.Group, r.Interface, fmt.Sprint(r.VRID)}
@@ -86,7 +104,7 @@ func (p *printer) routers(s api.Status, o StatusOptions) {
 		p.line(append(row, strings.Join(r.Addresses, " "))...)
 	}
 	for _, r := range self.VirtualRouters {
-		if o.shows(r.Name, r.State != "master" && r.State != "backup") && r.Cause != "" {
+		if o.shows(r.Name, notElected(r)) && r.Cause != "" {
 			fmt.Fprintf(p.tw, "%s: %s for %s, %s\n", r.Name, r.State, p.age(r.Since), r.Cause)
 		}
 	}

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"failover/conf"
+	"failover/internal/view"
+)
+
+func (c *cli) validateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "validate [FILE]",
+		Short: "Check a configuration for every director",
+		Example: `  failover validate
+  failover validate ./failover.toml`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				c.file = args[0]
+			}
+			d, err := conf.Load(c.file)
+			if err != nil {
+				return c.invalid(err)
+			}
+			fmt.Fprintf(c.out, "%s: valid: %s\n", c.file, d.Summary())
+			return nil
+		},
+	}
+}
+
+// invalid prints every error of a file and words the rest.
+func (c *cli) invalid(err error) error {
+	var list conf.Errors
+	if !errors.As(err, &list) {
+		hint := ""
+		if errors.Is(err, os.ErrNotExist) {
+			hint = "name another file with -c, or write one: failover.reference.toml has every key"
+		}
+		return &failure{exitUsage, err, hint}
+	}
+	for _, e := range list {
+		fmt.Fprintln(c.err, e.Error())
+	}
+	noun := "errors"
+	if len(list) == 1 {
+		noun = "error"
+	}
+	return &failure{code: exitUsage, err: fmt.Errorf("%s: %d %s", c.file, len(list), noun)}
+}
+
+func (c *cli) planCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Tell what a reload would change, and change nothing",
+		Long: `Tell what a reload of the daemon's file would change, in the configuration and
+in the kernel's IPVS table, and change nothing. The exit code is 1 when it would
+change something.`,
+		Example: "  failover plan",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			ctx, stop := interruptible()
+			defer stop()
+			p, err := c.client().Plan(ctx)
+			if err != nil {
+				c.details(err)
+				return asked(err)
+			}
+			if c.json {
+				err = c.writeJSON(p)
+			} else if len(p.Changes) == 0 {
+				fmt.Fprintln(c.out, "nothing would change")
+			} else {
+				err = view.Changes(c.out, p.Changes)
+			}
+			if err == nil && len(p.Changes) > 0 {
+				return quiet(exitFailed)
+			}
+			return err
+		},
+	}
+	c.socketFlag(cmd)
+	c.jsonFlag(cmd)
+	return cmd
+}
+
+func (c *cli) reloadCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reload",
+		Short: "Read the file again and bring the difference about",
+		Long: `Read the file again and bring the difference about. On any error everything
+stays as it was. The command returns when the difference is in force.`,
+		Example: "  failover reload",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			ctx, stop := interruptible()
+			defer stop()
+			r, err := c.client().Reload(ctx)
+			if err != nil {
+				c.details(err)
+				return asked(err)
+			}
+			if c.json {
+				err = c.writeJSON(r)
+			} else if err = view.Changes(c.out, r.Changes); len(r.Changes) == 0 {
+				fmt.Fprintln(c.out, "nothing changed")
+			}
+			if err == nil && len(r.Problems) > 0 {
+				return &failure{exitFailed, errors.New(strings.Join(r.Problems, "; ")), "the rest is in force; failover status shows the whole"}
+			}
+			return err
+		},
+	}
+	c.socketFlag(cmd)
+	c.jsonFlag(cmd)
+	return cmd
+}
+
+func (c *cli) statusCommand() *cobra.Command {
+	var o view.StatusOptions
+	cmd := &cobra.Command{
+		Use:   "status [FILTER]",
+		Short: "Show roles, addresses, virtual and real servers",
+		Long: `Show both directors: roles, addresses, virtual and real servers, in one screen.
+This director is shown in full, another one as far as its adverts tell. FILTER
+keeps what has it in its name. The exit code is 1 when something is wrong.`,
+		Example: `  failover status
+  failover status web --json
+  failover status --down`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.Filter = args[0]
+			}
+			ctx, stop := interruptible()
+			defer stop()
+			s, err := c.client().Status(ctx)
+			if err != nil {
+				return asked(err)
+			}
+			if c.json {
+				err = c.writeJSON(view.Filter(s, o))
+			} else {
+				err = view.Status(c.out, s, o)
+			}
+			if err == nil && !s.Healthy {
+				return quiet(exitFailed)
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&o.Down, "down", false, "show only what is not well")
+	c.socketFlag(cmd)
+	c.jsonFlag(cmd)
+	return cmd
+}
+
+func (c *cli) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version of this binary",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			fmt.Fprintf(c.out, "failover %s\n", buildVersion())
+			return nil
+		},
+	}
+}
+
+func (c *cli) writeJSON(v any) error {
+	enc := json.NewEncoder(c.out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}

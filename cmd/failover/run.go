@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/exec"
+
+	"github.com/coreos/go-systemd/v22/journal"
+	"github.com/spf13/cobra"
+
+	"failover/conf"
+	"failover/internal/engine"
+)
+
+func (c *cli) runCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run the daemon of this director, in the foreground",
+		Long: `Run the daemon of this director, in the foreground.
+
+SIGHUP reads the file again. SIGTERM hands the masterships over and stops: the
+neighbour takes over while this director still answers. The IPVS table stays.`,
+		Example: `  failover run
+  failover run --node lb1 -c ./failover.toml`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return c.run() },
+	}
+	c.nodeFlag(cmd)
+	return cmd
+}
+
+// run is both stages of a start: the first checks the file and sets the
+// scheduling policy, the second, the same binary executed again, is the engine.
+func (c *cli) run() error {
+	dir := engine.RuntimeDir()
+	stage, entered := engine.CurrentStage()
+	if !entered {
+		first, err := c.prepare(dir)
+		if err != nil {
+			return err
+		}
+		return &failure{code: exitFailed, err: engine.Enter(first)}
+	}
+	log := newLogger(os.Stderr, stage.LogFormat, slog.LevelInfo).With("process", "engine")
+	err := engine.Run(context.Background(), engine.Options{
+		RuntimeDir: dir, Realtime: stage.Realtime, Warning: stage.Warning, Log: log, Director: c.directorProcess,
+	})
+	var refused *engine.RefusedError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused):
+		return &failure{code: refused.ExitCode, err: err, hint: refused.Hint}
+	case errors.Is(err, engine.ErrRunning):
+		return &failure{exitFailed, err, "stop it first: systemctl stop failover"}
+	default:
+		return &failure{exitFailed, err, runHint(err)}
+	}
+}
+
+// prepare finds out how the engine is to be executed. After a crash it does not
+// read the file: the restart must be quick, and must go on with what was in
+// force even if the file is broken now.
+func (c *cli) prepare(dir string) (engine.Stage, error) {
+	if last, ok := engine.Remembered(dir); ok {
+		return engine.Stage{Realtime: last.Realtime, LogFormat: last.LogFormat}, nil
+	}
+	d, err := conf.Load(c.file)
+	if err != nil {
+		return engine.Stage{}, c.invalid(err)
+	}
+	return engine.Stage{Realtime: d.Daemon.Realtime, LogFormat: d.Daemon.LogFormat}, c.knowsThisHost(d)
+}
+
+// knowsThisHost tells whether the file has a director for this machine.
+func (c *cli) knowsThisHost(d conf.Deployment) error {
+	hostname, err := os.Hostname()
+	if err == nil || c.node != "" {
+		_, err = d.NodeFor(c.node, hostname)
+	}
+	if err != nil {
+		return &failure{code: exitUsage, err: err}
+	}
+	return nil
+}
+
+func runHint(err error) string {
+	if errors.Is(err, os.ErrPermission) {
+		return "the daemon needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_NET_BIND_SERVICE"
+	}
+	return ""
+}
+
+// directorProcess is the command of the second process.
+func (c *cli) directorProcess() *exec.Cmd {
+	exe, err := os.Executable()
+	if err != nil {
+		exe = os.Args[0] // starting it will say what is wrong
+	}
+	args := []string{"director", "--config", c.file}
+	if c.node != "" {
+		args = append(args, "--node", c.node)
+	}
+	cmd := exec.Command(exe, args...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd
+}
+
+// newLogger writes text or JSON lines; where systemd's journal reads them it adds
+// the time itself.
+func newLogger(w *os.File, format string, level slog.Leveler) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
+	if underJournal() {
+		o.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}
+	}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// underJournal tells whether stderr is a stream of systemd's journal
+// (systemd.exec(5), $JOURNAL_STREAM).
+func underJournal() bool {
+	ok, err := journal.StderrIsJournalStream()
+	return ok && err == nil
+}

@@ -1,0 +1,280 @@
+// Package director is the second process: it knows the configuration, asks the
+// checks, keeps the IPVS table and the machine's settings, and answers the
+// control socket. It tells the engine what to hold and how fit this machine is.
+//
+// It is one loop around a pure decision: take everything that came in, compute
+// policy.Desired once, send out what changed. When its line to the engine ends
+// it leaves at once and touches nothing.
+package director
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"failover/check"
+	"failover/conf"
+	"failover/internal/host"
+	"failover/internal/ipc"
+	"failover/internal/policy"
+	"failover/lvs"
+	"failover/vrrp"
+)
+
+// settle is the least time between two decisions: a storm of verdicts costs ten
+// decisions a second, a lone one is acted on at once.
+const settle = 100 * time.Millisecond
+
+// alive is how often the engine hears that the director lives.
+const alive = time.Second
+
+// Line is the director's end of the line to the engine.
+type Line interface {
+	Send(ipc.ToEngine) error
+	Recv() (ipc.ToDirector, error)
+}
+
+// Host writes the machine's settings.
+type Host interface {
+	Set(context.Context, host.Desired) (host.Report, error)
+}
+
+// Options are what a director needs from its surroundings.
+type Options struct {
+	File    string // the configuration
+	Node    string // --node; empty: by host name
+	Version string
+	Line    Line
+	Log     *slog.Logger
+	// LogLevel follows the configuration.
+	LogLevel *slog.LevelVar
+	Parts    Parts
+}
+
+// Parts are the doers; tests put fakes here.
+type Parts struct {
+	// Kernel opens the kernel's IPVS. It is called when there is something for it:
+	// virtual servers, or entries of ours from before.
+	Kernel func(context.Context) (lvs.Kernel, error)
+	Host   func(stateDir string) (Host, error)
+	Probe  func(conf.Node) func(context.Context, check.Spec) check.Result
+	// Owned is the set of table entries that are ours.
+	Owned func(stateDir string) lvs.OwnedStore
+	// LastGood keeps the deployment in force for a director that finds a broken
+	// file.
+	LastGood func(stateDir string) Memory
+	// Interface names the interface that has one of the addresses.
+	Interface func([]netip.Addr) (string, error)
+	// Control serves the control socket until the context ends.
+	Control func(context.Context, conf.Node, *Director) error
+}
+
+// Memory keeps one deployment.
+type Memory interface {
+	Load() (conf.Deployment, bool, error)
+	Save(conf.Deployment) error
+}
+
+// Director is a running director.
+type Director struct {
+	o       Options
+	log     *slog.Logger
+	started time.Time
+	ctx     context.Context // of the process; a table may be opened long after the start
+	running sync.WaitGroup
+	box     *inbox
+	pool    *check.Pool
+	host    *hostWriter
+	engine  *engineQuery
+	reload  sync.Mutex // one reload or plan at a time
+
+	shown atomic.Pointer[shown] // what status reads
+
+	// The rest belongs to the loop.
+	table      *tableKeeper // nil while there is nothing for it
+	deployment conf.Deployment
+	world      policy.World
+	result     lvs.Result
+	hostErr    error
+	hostSeq    uint64
+	fileErr    string        // the file on disk is not what is in force
+	sent       policy.Wanted // what was last sent out
+	healthSent bool
+	readySent  bool
+	decided    time.Time
+	pending    []*apply
+}
+
+// shown is what the loop publishes after each decision.
+type shown struct {
+	table      *tableKeeper
+	deployment conf.Deployment
+	world      policy.World
+	result     lvs.Result
+	hostErr    error
+	hostSeq    uint64
+	fileErr    string
+}
+
+// Run is the director process. It returns nil when the engine's line ends or
+// ctx does. A start that cannot succeed has been told to the engine.
+func Run(ctx context.Context, o Options) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	first, err := o.Line.Recv()
+	if err != nil || first.Hello == nil {
+		return fmt.Errorf("director: no greeting from the engine: %w", errors.Join(err))
+	}
+	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox()}
+	d.engine = newEngineQuery(o.Line)
+	defer d.running.Wait()
+	defer cancel()
+
+	if err := d.open(ctx, *first.Hello); err != nil {
+		return errors.Join(err, o.Line.Send(ipc.ToEngine{Refuse: refusal(err)}))
+	}
+	defer d.pool.Close()
+	go d.listen(ctx) // ends with the line, which the process outlives by nothing
+	return d.loop(ctx)
+}
+
+// listen passes on what the engine says. It ends when the line does: the process
+// is about to exit, so nobody waits for it.
+func (d *Director) listen(ctx context.Context) {
+	for ctx.Err() == nil {
+		m, err := d.o.Line.Recv()
+		switch {
+		case err != nil:
+			d.box.gone(err)
+			return
+		case m.Status != nil:
+			d.engine.answer(*m.Status)
+		case m.Reload:
+			go d.reloadOnSignal(ctx)
+		default:
+			d.box.engine(m)
+		}
+	}
+}
+
+// loop takes, decides and sends until the engine has gone.
+func (d *Director) loop(ctx context.Context) error {
+	beat := time.NewTicker(alive)
+	defer beat.Stop()
+	// The first verdicts are waited for until this fires.
+	patience := time.NewTimer(policy.FirstVerdicts)
+	defer patience.Stop()
+	calm := time.NewTimer(0)
+	defer calm.Stop()
+	for dirty := true; ; {
+		if dirty {
+			if wait := settle - time.Since(d.decided); wait > 0 {
+				calm.Reset(wait)
+			} else {
+				dirty = false
+				d.decide()
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-beat.C:
+			if d.o.Line.Send(ipc.ToEngine{Alive: true}) != nil {
+				return nil
+			}
+		case <-patience.C:
+			dirty = true
+		case <-calm.C:
+		case <-d.box.wake:
+			b := d.box.drain()
+			if b.gone != nil {
+				return nil
+			}
+			d.take(b)
+			dirty = true
+			if len(b.applies) > 0 {
+				d.decided = time.Time{} // a command does not wait for the calm
+			}
+		}
+	}
+}
+
+// take puts what came in into the world.
+func (d *Director) take(b batch) {
+	for id, v := range b.verdicts {
+		if old := d.world.Verdicts[id].Status; old != v.Status && v.Status != check.Unknown {
+			logVerdict(d.log, v)
+		}
+		d.world.Verdicts[id] = v
+	}
+	if b.result != nil {
+		d.result = *b.result
+		d.world.Reconciled = d.world.Reconciled || b.result.Digest != ""
+	}
+	if b.host != nil {
+		d.hostErr, d.hostSeq = b.host.err, b.host.seq
+		d.world.GuardStands = b.host.report.GuardStands
+	}
+	for _, a := range b.applies {
+		d.enter(a)
+	}
+}
+
+func logVerdict(log *slog.Logger, v check.Verdict) {
+	level := slog.LevelInfo
+	if v.Status == check.Down {
+		level = slog.LevelWarn
+	}
+	log.Log(context.Background(), level, "real server is "+string(v.Status),
+		"virtual_server", v.ID.VirtualServer, "real_server", v.ID.RealServer, "detail", v.Result.Detail)
+}
+
+// decide computes what should be and sends out what is new in it.
+func (d *Director) decide() {
+	d.decided = time.Now()
+	d.world.SinceStart = time.Since(d.started)
+	want := policy.Desired(d.world)
+	if !reflect.DeepEqual(want.Host, d.sent.Host) || !d.host.asked() {
+		d.host.set(want.Host)
+	}
+	if d.table != nil && (!reflect.DeepEqual(want.Table, d.sent.Table) || !d.table.asked()) {
+		d.table.set(want.Table)
+	}
+	d.sent.Table, d.sent.Host = want.Table, want.Host
+	d.sendPending()
+	d.sendHealth(want.Health)
+	d.publish()
+}
+
+// sendHealth tells the engine how fit the groups are. A director that has just
+// been started again says nothing until it knows: the engine keeps what its
+// predecessor said.
+func (d *Director) sendHealth(h map[string]vrrp.Health) {
+	ready := policy.Ready(d.world)
+	if !ready && !d.healthSent {
+		return
+	}
+	if d.healthSent && reflect.DeepEqual(h, d.sent.Health) {
+		return
+	}
+	if err := d.o.Line.Send(ipc.ToEngine{Health: h}); err != nil {
+		d.box.gone(err)
+		return
+	}
+	d.healthSent, d.sent.Health = true, h
+}
+
+func (d *Director) publish() {
+	s := &shown{table: d.table, deployment: d.deployment, world: d.world, result: d.result, hostErr: d.hostErr, fileErr: d.fileErr}
+	s.world.Verdicts = cloneVerdicts(d.world.Verdicts)
+	d.shown.Store(s)
+	if !d.readySent && (d.table == nil || d.world.Reconciled) {
+		d.readySent = d.o.Line.Send(ipc.ToEngine{Ready: true}) == nil
+	}
+}

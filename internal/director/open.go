@@ -1,0 +1,228 @@
+package director
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+
+	"failover/check"
+	"failover/conf"
+	"failover/internal/ipc"
+	"failover/internal/policy"
+	"failover/lvs"
+)
+
+// open reads the configuration, adopts what the machine has, and starts the
+// doers. Nothing has been changed when it returns an error.
+func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
+	deployment, node, err := d.load()
+	if err != nil && hello.Resume {
+		d.log.Error("the file is not usable, going on with the configuration of before", "error", err)
+		d.fileErr = fileTrouble(err)
+		deployment, node, err = d.remembered(hello.StateDir)
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(node.Daemon.StateDir, 0o755); err != nil {
+		return fmt.Errorf("daemon.state_dir: %w", err)
+	}
+	h, err := d.o.Parts.Host(node.Daemon.StateDir)
+	if err != nil {
+		return err
+	}
+	d.host = newHostWriter(h, d.box.hostResult)
+	d.deployment = deployment
+	d.world = policy.World{Node: node, Verdicts: make(map[check.ID]check.Verdict)}
+	if d.table, err = d.openTable(ctx, node); err != nil {
+		return err
+	}
+	if err := d.o.Line.Send(configure(node)); err != nil {
+		return err
+	}
+	d.pool = check.NewPool(check.Config{Probe: d.o.Parts.Probe(node), Report: d.box.verdicts, Log: d.log})
+	d.pool.Set(work(node, d.adoptTable(ctx)))
+	d.remember(deployment, node)
+	d.running.Go(func() { d.host.run(ctx) })
+	d.running.Go(func() { d.serve(ctx, node) })
+	return nil
+}
+
+// serve keeps the control socket; without it the director still does its work.
+func (d *Director) serve(ctx context.Context, node conf.Node) {
+	if err := d.o.Parts.Control(ctx, node, d); err != nil && ctx.Err() == nil {
+		d.log.Error("no control socket", "error", err)
+	}
+}
+
+// load reads the file and finds this director in it.
+func (d *Director) load() (conf.Deployment, conf.Node, error) {
+	deployment, err := conf.Load(d.o.File)
+	if err != nil {
+		return conf.Deployment{}, conf.Node{}, err
+	}
+	node, err := d.nodeOf(deployment)
+	return deployment, node, err
+}
+
+func (d *Director) nodeOf(deployment conf.Deployment) (conf.Node, error) {
+	hostname, err := os.Hostname()
+	if err != nil && d.o.Node == "" {
+		return conf.Node{}, fmt.Errorf("find this director by its host name: %w", err)
+	}
+	node, err := deployment.NodeFor(d.o.Node, hostname)
+	if err != nil {
+		return conf.Node{}, err
+	}
+	return d.resolve(node)
+}
+
+// resolve fills in what only the machine knows.
+func (d *Director) resolve(node conf.Node) (conf.Node, error) {
+	for i, s := range node.Sync {
+		if s.Interface != "" {
+			continue
+		}
+		name, err := d.o.Parts.Interface(node.Addresses)
+		if err != nil {
+			return conf.Node{}, fmt.Errorf("ipvs.sync: no interface is written, and %w", err)
+		}
+		node.Sync[i].Interface = name
+	}
+	return node, nil
+}
+
+// remembered is the configuration that was in force before.
+func (d *Director) remembered(stateDir string) (conf.Deployment, conf.Node, error) {
+	deployment, ok, err := d.o.Parts.LastGood(stateDir).Load()
+	switch {
+	case err != nil:
+		return conf.Deployment{}, conf.Node{}, err
+	case !ok:
+		return conf.Deployment{}, conf.Node{}, errors.New("no configuration is remembered")
+	}
+	node, err := d.nodeOf(deployment)
+	return deployment, node, err
+}
+
+// remember keeps the deployment in force. Not being able to is no reason to
+// stop.
+func (d *Director) remember(deployment conf.Deployment, node conf.Node) {
+	if err := d.o.Parts.LastGood(node.Daemon.StateDir).Save(deployment); err != nil {
+		d.log.Warn("the configuration in force could not be kept for a restart", "error", err)
+	}
+}
+
+// openTable opens the kernel's IPVS where there is something for it to do; nil
+// where there is not.
+func (d *Director) openTable(ctx context.Context, node conf.Node) (*tableKeeper, error) {
+	store := d.o.Parts.Owned(node.Daemon.StateDir)
+	owned, err := store.Load(ctx)
+	if err != nil {
+		d.log.Warn("which IPVS entries are ours is not known; nothing that the configuration does not name will be removed", "error", err)
+		owned = lvs.Owned{}
+	}
+	if len(node.Servers) == 0 && len(node.Sync) == 0 && owned.Equal(lvs.Owned{}) {
+		return nil, nil
+	}
+	kernel, err := d.o.Parts.Kernel(ctx)
+	if err != nil {
+		return nil, &noTableError{err}
+	}
+	k := &tableKeeper{kernel: kernel}
+	k.loop = lvs.New(lvs.Config{
+		Kernel: kernel, Store: store, Log: d.log, Resync: node.IPVS.Resync, OnResult: d.box.result,
+	})
+	d.running.Go(func() {
+		if err := errors.Join(k.loop.Run(ctx), kernel.Close()); err != nil {
+			d.log.Debug("end of the table's loop", "error", err)
+		}
+	})
+	return k, nil
+}
+
+// noTableError: the configuration has virtual servers, the kernel no IPVS.
+type noTableError struct{ err error }
+
+func (e *noTableError) Error() string { return "virtual servers need IPVS: " + e.err.Error() }
+func (e *noTableError) Unwrap() error { return e.err }
+
+// adoptTable reads which real servers are at work in the kernel's table. They
+// keep their weight until their checks say otherwise.
+func (d *Director) adoptTable(ctx context.Context) map[check.ID]bool {
+	if d.table == nil {
+		return nil
+	}
+	t, err := d.table.kernel.Dump(ctx)
+	if err != nil {
+		d.log.Warn("read the kernel's table", "error", err)
+		return nil
+	}
+	adopted := make(map[check.ID]bool)
+	for _, vs := range d.world.Node.Servers {
+		for _, rs := range vs.Servers {
+			if atWork(t, vs.Key, rs) {
+				id := policy.CheckID(vs, rs)
+				adopted[id] = true
+				d.world.Verdicts[id] = check.Verdict{
+					ID: id, Status: check.Up, Since: d.started,
+					Result: check.Result{OK: true, Detail: "at work in the kernel's table at start"},
+				}
+			}
+		}
+	}
+	return adopted
+}
+
+func atWork(t lvs.Table, k lvs.Key, rs conf.RealServer) bool {
+	for _, s := range t.Services {
+		if s.Key != k {
+			continue
+		}
+		for _, server := range s.Servers {
+			if server.Address == rs.Address {
+				return server.Weight > 0
+			}
+		}
+	}
+	return false
+}
+
+// work is what the pool has to check.
+func work(node conf.Node, adopted map[check.ID]bool) map[check.ID]check.Work {
+	w := make(map[check.ID]check.Work)
+	for _, vs := range node.Servers {
+		for _, rs := range vs.Servers {
+			if len(rs.Checks) > 0 {
+				id := policy.CheckID(vs, rs)
+				w[id] = check.Work{Specs: rs.Checks, Adopted: adopted[id]}
+			}
+		}
+	}
+	return w
+}
+
+func configure(node conf.Node) ipc.ToEngine {
+	return ipc.ToEngine{Configure: &ipc.Configure{
+		Groups: node.Groups, Realtime: node.Daemon.Realtime, LogFormat: node.Daemon.LogFormat,
+		StateDir: node.Daemon.StateDir,
+	}}
+}
+
+// refusal is the word for the engine and the user that a start cannot succeed.
+func refusal(err error) *ipc.Refuse {
+	r := &ipc.Refuse{ExitCode: 1, Reason: err.Error()}
+	var file conf.Errors
+	var table *noTableError
+	switch {
+	case errors.As(err, &file):
+		r.ExitCode, r.Hint = 2, "failover validate checks the file"
+	case errors.As(err, &table):
+		r.ExitCode, r.Hint = 2, "load the module ip_vs (modprobe ip_vs), or take the virtual servers out of the file"
+	}
+	return r
+}
+
+func cloneVerdicts(m map[check.ID]check.Verdict) map[check.ID]check.Verdict { return maps.Clone(m) }

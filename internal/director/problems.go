@@ -1,0 +1,105 @@
+package director
+
+import (
+	"fmt"
+
+	"failover/check"
+	"failover/internal/api"
+	"failover/vrrp"
+)
+
+// problems says in words what is not as it should be; an empty list is health.
+func problems(f facts, self api.Director) []string {
+	var ps []string
+	if f.fileErr != "" {
+		ps = append(ps, f.fileErr)
+	}
+	if f.engine == nil {
+		ps = append(ps, "the engine process does not answer")
+	} else {
+		for _, r := range self.VirtualRouters {
+			ps = append(ps, routerProblems(f, r)...)
+		}
+	}
+	if f.hostErr != nil {
+		ps = append(ps, fmt.Sprintf("settings of this machine: %v", f.hostErr))
+	}
+	for _, e := range f.result.Errors {
+		ps = append(ps, fmt.Sprintf("IPVS table: %s: %v", e.Op, e.Err))
+	}
+	if f.result.Err != nil {
+		ps = append(ps, fmt.Sprintf("IPVS table: %v", f.result.Err))
+	}
+	for _, vs := range self.VirtualServers {
+		ps = append(ps, serverProblems(vs)...)
+	}
+	return ps
+}
+
+func routerProblems(f facts, r api.VirtualRouter) []string {
+	var ps []string
+	switch vrrp.State(r.State) {
+	case vrrp.Init, vrrp.Fault:
+		ps = append(ps, fmt.Sprintf("%s: %s: %s", r.Name, r.State, r.Cause))
+	case vrrp.Master:
+		if st, ok := f.routerStatus(r.Name); ok && !st.HoldsAddresses {
+			ps = append(ps, fmt.Sprintf("%s: master, but its addresses are not all on %s", r.Name, r.Interface))
+		}
+	}
+	return ps
+}
+
+func serverProblems(vs api.VirtualServer) []string {
+	var ps []string
+	up := 0
+	for _, rs := range vs.RealServers {
+		switch {
+		case rs.Check == string(check.Up):
+			up++
+			if rs.KernelWeight == nil {
+				ps = append(ps, fmt.Sprintf("%s: %s is up but not in the kernel's table", vs.Name, rs.Name))
+			}
+		case rs.Check == string(check.Down):
+			ps = append(ps, fmt.Sprintf("%s: %s is down: %s", vs.Name, rs.Name, rs.CheckDetail))
+		}
+	}
+	if vs.Quorum != "up" {
+		ps = append(ps, fmt.Sprintf("%s: quorum is down: %d of %d real servers are up", vs.Name, up, len(vs.RealServers)))
+	}
+	return ps
+}
+
+// CauseText writes a cause for people; router is the one it is shown with.
+func CauseText(router string, c vrrp.Cause) string {
+	text := causeWords[c.Kind]
+	if text == "" {
+		text = string(c.Kind)
+	}
+	if c.Detail != "" {
+		text = c.Detail
+	}
+	if c.Router != "" && c.Router != router {
+		text = c.Router + ": " + text
+	}
+	if c.Peer.IsValid() {
+		text += fmt.Sprintf(" (%s)", c.Peer)
+	}
+	return text
+}
+
+// causeWords stand where a cause brings no words of its own.
+var causeWords = map[vrrp.CauseKind]string{
+	vrrp.CauseStarted:       "started",
+	vrrp.CauseAdopted:       "was master before this process started",
+	vrrp.CauseOwner:         "address owner",
+	vrrp.CauseTimeout:       "no advert from a master",
+	vrrp.CausePriorityZero:  "the master resigned",
+	vrrp.CauseHigher:        "heard a higher priority",
+	vrrp.CauseTie:           "heard the same priority from a higher address",
+	vrrp.CauseFault:         "not healthy",
+	vrrp.CauseRecovered:     "healthy again",
+	vrrp.CauseInterface:     "interface missing or down",
+	vrrp.CauseStopped:       "asked to stop",
+	vrrp.CauseDirectorLost:  "the director process is gone",
+	vrrp.CauseConfiguration: "the configuration changed",
+}

@@ -1,0 +1,259 @@
+package director
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"failover/conf"
+	"failover/internal/api"
+	"failover/internal/policy"
+	"failover/lvs"
+)
+
+// applyTimeout is how long a reload waits for table and settings before it goes
+// on and says what is still open.
+const applyTimeout = 10 * time.Second
+
+// apply is one new configuration on its way into force: first table and
+// settings, then the engine, so that no address goes up before what stands
+// behind it.
+type apply struct {
+	deployment conf.Deployment
+	node       conf.Node
+	table      *tableKeeper
+	done       chan []string // what could not be carried out
+
+	hostSeq  uint64
+	tableGen uint64
+	entered  bool
+}
+
+// Reload reads the file again and brings the difference about. On any error
+// everything stays as it was. It returns when the difference is in force.
+func (d *Director) Reload(ctx context.Context) (api.Reload, error) {
+	d.reload.Lock()
+	defer d.reload.Unlock()
+	deployment, node, err := d.load()
+	if err != nil {
+		return api.Reload{}, d.refused(err)
+	}
+	before := d.shown.Load()
+	r := api.Reload{File: d.o.File, ConfigDigest: node.Digest, Changes: []api.Change{}, Problems: []string{}}
+	if before == nil {
+		return api.Reload{}, errors.New("the director is still starting")
+	}
+	for _, c := range conf.Diff(before.world.Node, node) {
+		r.Changes = append(r.Changes, changed(c))
+	}
+	a := &apply{deployment: deployment, node: node, table: before.table, done: make(chan []string, 1)}
+	if a.table == nil {
+		if a.table, err = d.openTable(d.ctx, node); err != nil {
+			return api.Reload{}, d.refused(err)
+		}
+	}
+	d.box.apply(a)
+	select {
+	case problems := <-a.done:
+		r.Problems = append(r.Problems, problems...)
+	case <-time.After(applyTimeout):
+		r.Problems = append(r.Problems, fmt.Sprintf("not everything is in force after %s: see failover status", applyTimeout))
+	case <-ctx.Done():
+		return api.Reload{}, ctx.Err()
+	}
+	r.Problems = append(r.Problems, needsRestart(before.world.Node, node)...)
+	d.remember(deployment, node)
+	d.log.Info("configuration reloaded", "file", d.o.File, "changes", len(r.Changes), "problems", len(r.Problems))
+	return r, nil
+}
+
+// reloadOnSignal is Reload for SIGHUP, where nobody reads an answer but the log.
+func (d *Director) reloadOnSignal(ctx context.Context) {
+	r, err := d.Reload(ctx)
+	if err != nil {
+		d.log.Error("reload refused, the old configuration stays", "error", describe(err))
+		return
+	}
+	for _, c := range r.Changes {
+		d.log.Info("reload", "change", c.Op+" "+c.Object+" "+c.Detail)
+	}
+	for _, p := range r.Problems {
+		d.log.Warn("reload", "problem", p)
+	}
+}
+
+// refused words an error of a file or a kernel for the user.
+func (d *Director) refused(err error) *api.Error {
+	told := &api.Error{Message: "reload refused, the old configuration stays", Invalid: true}
+	var file conf.Errors
+	if errors.As(err, &file) {
+		for _, e := range file {
+			told.Details = append(told.Details, e.Error())
+		}
+		told.Hint = "mend the file; failover validate checks it"
+		return told
+	}
+	told.Message += ": " + err.Error()
+	return told
+}
+
+func describe(err error) string {
+	var told *api.Error
+	if errors.As(err, &told) && len(told.Details) > 0 {
+		return told.Message + ": " + strings.Join(told.Details, "; ")
+	}
+	return err.Error()
+}
+
+// fileTrouble is the problem that status shows while the file on disk is not
+// what is in force.
+func fileTrouble(err error) string {
+	var file conf.Errors
+	if errors.As(err, &file) && len(file) > 0 {
+		return fmt.Sprintf("the file is not usable, the configuration of before is in force: %s", file[0].Error())
+	}
+	return fmt.Sprintf("the file is not usable, the configuration of before is in force: %v", err)
+}
+
+// needsRestart names the changed keys that a running daemon cannot take over.
+func needsRestart(old, now conf.Node) []string {
+	var ps []string
+	changed := func(key string, differs bool) {
+		if differs {
+			ps = append(ps, key+" changed: it takes effect when the daemon is started again")
+		}
+	}
+	changed("daemon.socket", old.Daemon.Socket != now.Daemon.Socket)
+	changed("daemon.state_dir", old.Daemon.StateDir != now.Daemon.StateDir)
+	changed("daemon.realtime", old.Daemon.Realtime != now.Daemon.Realtime)
+	changed("daemon.log_format", old.Daemon.LogFormat != now.Daemon.LogFormat)
+	changed("ipvs.resync", old.IPVS.Resync != now.IPVS.Resync)
+	return ps
+}
+
+// enter puts a new configuration into the world; loop only.
+func (d *Director) enter(a *apply) {
+	old := d.world.Node
+	d.deployment, d.world.Node, d.table = a.deployment, a.node, a.table
+	d.fileErr = ""
+	d.pool.Set(work(a.node, nil))
+	forgetVerdicts(&d.world)
+	setLevel(d.o.LogLevel, a.node.Daemon.LogLevel)
+	if old.Name != a.node.Name {
+		d.log.Warn("this director has another name now", "old", old.Name, "new", a.node.Name)
+	}
+	d.pending = append(d.pending, a)
+}
+
+// forgetVerdicts drops the verdicts of servers that are not checked any more.
+func forgetVerdicts(w *policy.World) {
+	wanted := work(w.Node, nil)
+	for id := range w.Verdicts {
+		if _, ok := wanted[id]; !ok {
+			delete(w.Verdicts, id)
+		}
+	}
+}
+
+// sendPending gives the engine its part of a configuration once table and
+// settings are in place; loop only.
+func (d *Director) sendPending() {
+	rest := d.pending[:0]
+	for _, a := range d.pending {
+		if !a.entered { // the decision just made is the one that contains it
+			a.entered, a.hostSeq = true, d.host.current()
+			if d.table != nil {
+				a.tableGen = d.table.current()
+			}
+		}
+		if d.hostSeq < a.hostSeq || d.table != nil && d.result.Generation < a.tableGen {
+			rest = append(rest, a)
+			continue
+		}
+		if err := d.o.Line.Send(configure(a.node)); err != nil {
+			d.box.gone(err)
+		}
+		a.done <- d.openProblems()
+	}
+	d.pending = rest
+}
+
+func (d *Director) openProblems() []string {
+	var ps []string
+	if d.hostErr != nil {
+		ps = append(ps, d.hostErr.Error())
+	}
+	for _, e := range d.result.Errors {
+		ps = append(ps, fmt.Sprintf("%s: %v", e.Op, e.Err))
+	}
+	if d.result.Err != nil {
+		ps = append(ps, d.result.Err.Error())
+	}
+	return ps
+}
+
+// Plan tells what a reload would change, in the configuration and in the
+// kernel's table, and changes nothing.
+func (d *Director) Plan(ctx context.Context) (api.Plan, error) {
+	d.reload.Lock()
+	defer d.reload.Unlock()
+	_, node, err := d.load()
+	if err != nil {
+		told := d.refused(err)
+		told.Message = strings.Replace(told.Message, "reload refused, the old configuration stays", "the file is not usable, a reload would refuse it", 1)
+		return api.Plan{}, told
+	}
+	before := d.shown.Load()
+	if before == nil {
+		return api.Plan{}, errors.New("the director is still starting")
+	}
+	p := api.Plan{File: d.o.File, Changes: []api.Change{}}
+	for _, c := range conf.Diff(before.world.Node, node) {
+		p.Changes = append(p.Changes, changed(c))
+	}
+	if before.table == nil {
+		return p, nil
+	}
+	world := before.world
+	world.Node = node
+	ops, err := before.table.loop.Plan(ctx, policy.Desired(world).Table)
+	if err != nil {
+		return api.Plan{}, err
+	}
+	for _, op := range ops {
+		p.Changes = append(p.Changes, opChange(op))
+	}
+	return p, nil
+}
+
+func changed(c conf.Change) api.Change {
+	switch c.Kind {
+	case conf.Added:
+		return api.Change{Op: "+", Object: c.Object, Detail: c.New}
+	case conf.Removed:
+		return api.Change{Op: "-", Object: c.Object, Detail: c.Old}
+	}
+	return api.Change{Op: "~", Object: c.Object + "." + c.Key, Detail: cmp.Or(c.Old, "(none)") + " → " + cmp.Or(c.New, "(none)")}
+}
+
+// opChange writes a table operation as a change.
+func opChange(op lvs.Op) api.Change {
+	sign := map[lvs.OpKind]string{
+		lvs.AddService: "+", lvs.AddServer: "+", lvs.StartSync: "+",
+		lvs.DelService: "-", lvs.DelServer: "-", lvs.StopSync: "-",
+	}[op.Kind]
+	if sign == "" {
+		sign = "~"
+	}
+	object := "ipvs " + op.Service.Key.String()
+	switch op.Kind {
+	case lvs.AddServer, lvs.SetServer, lvs.DelServer:
+		object += " -r " + op.Server.Address.String()
+	case lvs.StartSync, lvs.StopSync:
+		object = "ipvs sync " + string(op.Sync.Role)
+	}
+	return api.Change{Op: sign, Object: object, Detail: op.Reason}
+}

@@ -1,0 +1,232 @@
+package director
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"failover/check"
+	"failover/conf"
+	"failover/internal/api"
+	"failover/internal/ipc"
+	"failover/internal/policy"
+	"failover/lvs"
+	"failover/vrrp"
+)
+
+// facts are everything a status is made of, taken at one moment.
+type facts struct {
+	now        time.Time
+	version    string
+	started    time.Time
+	deployment conf.Deployment
+	world      policy.World
+	result     lvs.Result // of the newest reconcile
+	stats      lvs.Stats
+	hostErr    error
+	engine     *ipc.Status // nil: the engine did not answer
+	fileErr    string      // the file on disk is not the one in force, and why
+}
+
+// report writes the facts as what users read.
+func report(f facts) api.Status {
+	s := api.Status{Node: f.world.Node.Name, Time: f.now.UTC(), Problems: []string{}}
+	self := api.Director{
+		Name: f.world.Node.Name, Self: true, Version: f.version,
+		UptimeSeconds:  int64(f.now.Sub(f.started).Seconds()),
+		ConfigDigest:   f.world.Node.Digest,
+		TableDigest:    f.result.Digest,
+		VirtualRouters: selfRouters(f),
+		VirtualServers: virtualServers(f),
+	}
+	s.Directors = append(s.Directors, self)
+	for _, peer := range f.world.Node.Peers {
+		s.Directors = append(s.Directors, heardDirector(f, peer))
+	}
+	slices.SortStableFunc(s.Directors, func(a, b api.Director) int {
+		return cmp.Compare(directorIndex(f.deployment, a.Name), directorIndex(f.deployment, b.Name))
+	})
+	s.Problems = append(s.Problems, problems(f, self)...)
+	s.Healthy = len(s.Problems) == 0
+	return s
+}
+
+func directorIndex(d conf.Deployment, name string) int {
+	return slices.IndexFunc(d.Directors, func(x conf.Director) bool { return x.Name == name })
+}
+
+// wall turns a boot-clock instant into wall time.
+func (f facts) wall(at vrrp.Instant) time.Time {
+	if f.engine == nil || at == 0 {
+		return time.Time{}
+	}
+	return f.now.Add(-f.engine.Now.Sub(at)).UTC().Truncate(time.Millisecond)
+}
+
+// routerStatus finds what the engine says of a router.
+func (f facts) routerStatus(name string) (vrrp.RouterStatus, bool) {
+	if f.engine == nil {
+		return vrrp.RouterStatus{}, false
+	}
+	i := slices.IndexFunc(f.engine.Routers, func(r vrrp.RouterStatus) bool { return r.Name == name })
+	if i < 0 {
+		return vrrp.RouterStatus{}, false
+	}
+	return f.engine.Routers[i], true
+}
+
+func selfRouters(f facts) []api.VirtualRouter {
+	routers := []api.VirtualRouter{}
+	for _, g := range f.world.Node.Groups {
+		for _, r := range g.Routers {
+			routers = append(routers, selfRouter(f, g, r))
+		}
+	}
+	return routers
+}
+
+func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRouter {
+	v := api.VirtualRouter{
+		Name: r.Name, Group: g.Name, Interface: r.Interface, VRID: int(r.VRID), Version: 3,
+		State: string(vrrp.Init), Priority: int(g.Priority), AdvertIntervalMS: r.Interval.Milliseconds(),
+		Addresses: addresses(r), Tracks: []api.Track{},
+	}
+	st, ok := f.routerStatus(r.Name)
+	if !ok {
+		return v
+	}
+	v.State, v.Since, v.Cause = string(st.State), f.wall(st.Since), CauseText(r.Name, st.Cause)
+	v.EffectivePriority = int(st.EffectivePriority)
+	if st.MasterAddress.IsValid() {
+		v.MasterAddress = st.MasterAddress.String()
+	}
+	v.Transitions, v.AdvertsSent, v.AdvertsReceived = st.Transitions, st.AdvertsSent, st.AdvertsReceived
+	v.RejectedBy = st.AdvertsRejected
+	for _, n := range st.AdvertsRejected {
+		v.AdvertsRejected += n
+	}
+	return v
+}
+
+func addresses(r vrrp.RouterConfig) []string {
+	as := make([]string, len(r.Addresses))
+	for i, a := range r.Addresses {
+		as[i] = a.Prefix.String()
+	}
+	return as
+}
+
+// heardDirector is another director as far as its adverts tell: master, or
+// nothing.
+func heardDirector(f facts, peer conf.Director) api.Director {
+	d := api.Director{Name: peer.Name, VirtualRouters: []api.VirtualRouter{}, VirtualServers: []api.VirtualServer{}}
+	for _, g := range f.world.Node.Groups {
+		for _, r := range g.Routers {
+			v := api.VirtualRouter{
+				Name: r.Name, Group: g.Name, Interface: r.Interface, VRID: int(r.VRID), Version: 3,
+				Addresses: addresses(r), Tracks: []api.Track{},
+			}
+			if st, ok := f.routerStatus(r.Name); ok && holder(f, st) == peer.Name {
+				v.State, v.Since = string(vrrp.Master), f.wall(st.Since)
+				v.EffectivePriority = int(st.MasterPriority)
+				v.AdvertIntervalMS = st.MasterInterval.Milliseconds()
+				v.MasterAddress = st.MasterAddress.String()
+				v.Cause = "heard from its adverts"
+			}
+			d.VirtualRouters = append(d.VirtualRouters, v)
+		}
+	}
+	return d
+}
+
+// holder names the director whose adverts a backup hears; "" when it hears none
+// or a stranger's.
+func holder(f facts, st vrrp.RouterStatus) string {
+	if st.State != vrrp.Backup || !st.MasterAddress.IsValid() {
+		return ""
+	}
+	if name := directorAt(f.deployment, st.Name, st.MasterAddress); name != "" {
+		return name
+	}
+	// Of a pair there is only one other, whatever address it speaks from.
+	if peers := f.world.Node.Peers; len(peers) == 1 {
+		return peers[0].Name
+	}
+	return ""
+}
+
+func directorAt(d conf.Deployment, router string, a netip.Addr) string {
+	i := slices.IndexFunc(d.VirtualRouters, func(r conf.VirtualRouter) bool { return r.Name == router })
+	for _, dir := range d.Directors {
+		if slices.Contains(dir.Addresses, a) || i >= 0 && d.VirtualRouters[i].Source.For(dir.Name) == a {
+			return dir.Name
+		}
+	}
+	return ""
+}
+
+func virtualServers(f facts) []api.VirtualServer {
+	list := []api.VirtualServer{}
+	for _, vs := range f.world.Node.Servers {
+		list = append(list, virtualServer(f, vs))
+	}
+	return list
+}
+
+func virtualServer(f facts, vs conf.VirtualServer) api.VirtualServer {
+	c := f.stats.Services[vs.Key]
+	v := api.VirtualServer{
+		Name: vs.Name, Protocol: string(vs.Key.Protocol), Address: vs.Key.Address.String(),
+		Scheduler: vs.Scheduler, Forward: string(vs.Forward), Quorum: "down",
+		Connections: c.Connections, PacketsIn: c.PacketsIn, PacketsOut: c.PacketsOut,
+		BytesIn: c.BytesIn, BytesOut: c.BytesOut, RealServers: []api.RealServer{},
+	}
+	if policy.QuorumUp(f.world, vs) {
+		v.Quorum = "up"
+	}
+	kernel := f.kernelServers(vs.Key)
+	for _, rs := range vs.Servers {
+		v.RealServers = append(v.RealServers, realServer(f, vs, rs, kernel))
+	}
+	return v
+}
+
+func realServer(f facts, vs conf.VirtualServer, rs conf.RealServer, kernel map[netip.AddrPort]int) api.RealServer {
+	r := api.RealServer{
+		Name: rs.Name, Address: rs.Address.String(), ConfiguredWeight: rs.Weight,
+		Check: string(policy.Standing(f.world, vs, rs)),
+	}
+	if v, ok := f.world.Verdicts[policy.CheckID(vs, rs)]; ok {
+		r.CheckDetail, r.Since = checkDetail(v.Result), v.Since.UTC().Truncate(time.Millisecond)
+	} else if len(rs.Checks) == 0 {
+		r.CheckDetail = "no check"
+	}
+	if w, there := kernel[rs.Address]; there {
+		r.KernelWeight = &w
+	}
+	st := f.stats.Servers[vs.Key][lvs.ServerID(rs.Address.String())]
+	r.ActiveConnections, r.InactiveConnections = st.Active, st.Inactive
+	return r
+}
+
+func checkDetail(r check.Result) string {
+	if !r.OK || r.Took == 0 {
+		return r.Detail
+	}
+	return fmt.Sprintf("%s in %s", r.Detail, r.Took.Round(100*time.Microsecond))
+}
+
+// kernelServers are the weights the kernel had when it was last read.
+func (f facts) kernelServers(k lvs.Key) map[netip.AddrPort]int {
+	i := slices.IndexFunc(f.result.Table.Services, func(s lvs.Service) bool { return s.Key == k })
+	if i < 0 {
+		return nil
+	}
+	m := make(map[netip.AddrPort]int)
+	for _, s := range f.result.Table.Services[i].Servers {
+		m[s.Address] = s.Weight
+	}
+	return m
+}

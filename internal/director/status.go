@@ -1,0 +1,45 @@
+package director
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"failover/internal/api"
+)
+
+// engineTimeout is how long status waits for the engine's part.
+const engineTimeout = 2 * time.Second
+
+// Status is the pair as this director sees it.
+func (d *Director) Status(ctx context.Context) (api.Status, error) {
+	s := d.shown.Load()
+	if s == nil {
+		return api.Status{}, errors.New("the director is still starting")
+	}
+	f := facts{
+		version: d.o.Version, started: d.started, deployment: s.deployment, world: s.world,
+		result: s.result, hostErr: s.hostErr, fileErr: s.fileErr,
+	}
+	asking, cancel := context.WithTimeout(ctx, engineTimeout)
+	f.engine = d.engine.ask(asking)
+	cancel()
+	if s.table != nil {
+		stats, err := s.table.counters(ctx)
+		if err != nil {
+			d.log.Debug("read the table's counters", "error", err)
+		}
+		f.stats = stats
+	}
+	f.now = time.Now()
+	return report(f), nil
+}
+
+// setLevel follows daemon.log_level; the configuration has checked the word.
+func setLevel(v *slog.LevelVar, word string) {
+	var l slog.Level
+	if v != nil && l.UnmarshalText([]byte(word)) == nil {
+		v.Set(l)
+	}
+}

@@ -1,0 +1,344 @@
+// Package engine is the main process: VRRP sockets, the election, the addresses
+// and their announcements, and nothing else. It starts the director and keeps it
+// running; when the director dies, table and roles stay.
+//
+// The process is small on purpose. Configuration, checks and everything that
+// allocates live in the director, so that nothing there can make an advert late.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"failover/internal/ipc"
+	"failover/internal/state"
+	"failover/vrrp"
+	"failover/vrrp/linux"
+)
+
+// Options are what an engine needs from its surroundings.
+type Options struct {
+	RuntimeDir string
+	Realtime   bool   // this process's threads have their policy already
+	Warning    string // why they have not, though it was wanted
+	Log        *slog.Logger
+	// Director makes the command of the director process; the line is descriptor 3.
+	Director func() *exec.Cmd
+}
+
+// process is one running engine.
+type process struct {
+	o        Options
+	log      *slog.Logger
+	runtime  *Runtime
+	page     *state.Page
+	host     *linux.Host
+	engine   *vrrp.Engine
+	director *supervisor
+	records  map[string]vrrp.Record // what the process before this one left
+	resume   bool                   // the process before this one was killed
+
+	mu         sync.Mutex
+	configured ipc.Configure
+	health     map[string]vrrp.Health
+	orphaned   bool
+	rewatch    chan []string // the interfaces to watch, newest
+}
+
+// Run is the engine process. It returns nil after a hand-over asked for by
+// SIGTERM or SIGINT, and a [RefusedError] when a first start cannot succeed.
+func Run(ctx context.Context, o Options) error {
+	rt, err := Claim(o.RuntimeDir)
+	if err != nil {
+		return err
+	}
+	defer rt.Release()
+	// A stop that was cut short ends here: whoever starts us wants us to run.
+	if err := rt.ClearStop(); err != nil {
+		return err
+	}
+	p, err := open(o, rt)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return p.run(ctx)
+}
+
+// open gets everything ready; nothing has been changed yet.
+func open(o Options, rt *Runtime) (*process, error) {
+	p := &process{o: o, log: o.Log, runtime: rt, rewatch: make(chan []string, 1)}
+	var err error
+	if p.page, err = rt.Page(); errors.Is(err, state.ErrCorrupt) {
+		o.Log.Warn("the roles of the process before are not known", "error", err)
+		p.page, err = rt.Page()
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.records = p.page.Load()
+	owned := &state.Store[[]linux.Held]{Path: rt.OwnedPath(), BootID: rt.BootID(), Volatile: true}
+	if p.host, err = linux.NewHost(o.Log, owned); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *process) close() {
+	if err := errors.Join(p.host.Close(), p.page.Close()); err != nil {
+		p.log.Debug("close the engine", "error", err)
+	}
+}
+
+func (p *process) run(ctx context.Context) error {
+	conn, err := linux.Listen()
+	if err != nil {
+		return err
+	}
+	p.engine = vrrp.NewEngine(vrrp.EngineConfig{
+		Conn: conn, Host: p.host, Recorder: p.page, Log: p.log, OnTransition: p.transition,
+	})
+	p.director = &supervisor{
+		log: p.log, realtime: p.o.Realtime, command: p.o.Director,
+		hello: p.hello, receive: p.receive, lost: p.lost,
+	}
+	if p.o.Warning != "" {
+		p.log.Warn(p.o.Warning)
+	}
+	if p.o.Realtime {
+		if err := linux.LockMemory(); err != nil {
+			p.log.Warn("memory not locked", "error", err)
+		}
+	}
+	p.goOn()
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer cancel()
+	refused := make(chan error, 1)
+	beside.Go(func() { p.watch(ctx) })
+	beside.Go(func() { p.signals(ctx) })
+	beside.Go(func() {
+		if err := p.director.run(ctx); err != nil {
+			refused <- err
+			p.engine.Stop()
+		}
+	})
+	err = p.engine.Run(ctx)
+	select {
+	case no := <-refused:
+		return no
+	default:
+	}
+	if err == nil {
+		err = p.runtime.Stopped()
+	}
+	return errors.Join(err, conn.Shutdown())
+}
+
+// goOn takes up what the process before this one was doing, without waiting for
+// a director to read the file: the same configuration, and its masterships where
+// they are fresh.
+func (p *process) goOn() {
+	c, origin, err := p.runtime.Configuration().Load()
+	if err != nil {
+		p.log.Warn("the configuration of the process before is not known", "error", err)
+	}
+	if err != nil || origin != state.ThisBoot {
+		// Nothing of ours is to be adopted, so nothing of ours may stay.
+		p.purge(nil)
+		return
+	}
+	p.resume = true
+	p.configure(c)
+}
+
+// configure makes c the whole configuration of the engine.
+func (p *process) configure(c ipc.Configure) {
+	names := make([]string, 0, len(c.Groups))
+	interfaces := make(map[string]bool)
+	for _, g := range c.Groups {
+		names = append(names, g.Name)
+		for _, r := range g.Routers {
+			interfaces[r.Interface] = true
+		}
+	}
+	if err := p.page.Assign(names); err != nil {
+		p.log.Warn("a restart will not be able to adopt", "error", err)
+	}
+	p.mu.Lock()
+	p.configured = c
+	p.mu.Unlock()
+	p.engine.Configure(c.Groups, p.records)
+	p.records = nil // they are of use once
+	sorted := slices.Sorted(maps.Keys(interfaces))
+	select {
+	case <-p.rewatch:
+	default:
+	}
+	p.rewatch <- sorted
+}
+
+// purge takes off every address of ours that belongs to no group of keep.
+func (p *process) purge(keep []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if n, err := p.host.Purge(ctx, keep...); err != nil {
+		p.log.Error("addresses of an earlier process", "error", err)
+	} else if n > 0 {
+		p.log.Info("addresses of an earlier process taken off", "count", n)
+	}
+}
+
+// receive acts on one message of the director.
+func (p *process) receive(m ipc.ToEngine) {
+	switch {
+	case m.Configure != nil:
+		p.configure(*m.Configure)
+		if err := p.runtime.Configuration().Save(*m.Configure); err != nil {
+			p.log.Warn("a restart will not be able to adopt", "error", err)
+		}
+	case m.Health != nil:
+		p.mu.Lock()
+		p.health, p.orphaned = m.Health, false
+		p.mu.Unlock()
+		p.engine.SetHealth(m.Health)
+	case m.Query != 0:
+		p.reply(m.Query)
+	case m.Ready:
+		p.notify(daemon.SdNotifyReady)
+	}
+}
+
+// reply answers a query for status.
+func (p *process) reply(n uint64) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	routers, err := p.engine.Status(ctx)
+	if err != nil {
+		p.log.Warn("status of the election", "error", err)
+		return
+	}
+	p.director.send(ipc.ToDirector{Status: &ipc.Status{
+		Query: n, Now: linux.Now(), Routers: routers, DirectorStarts: p.director.count(),
+	}})
+}
+
+// hello is the first message to a director.
+func (p *process) hello(resume bool) ipc.Hello {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return ipc.Hello{Resume: resume || p.resume, StateDir: p.configured.StateDir}
+}
+
+// lost lowers every group while there is no director, so that a healthy
+// neighbour takes over; where there is none, this machine stays master.
+func (p *process) lost(lost bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !lost || p.orphaned {
+		return // the director's own health ends it
+	}
+	p.orphaned = true
+	p.log.Error("no director process for too long, offering the masterships to a healthy neighbour", "lease", directorLease)
+	h := make(map[string]vrrp.Health, len(p.configured.Groups))
+	for _, g := range p.configured.Groups {
+		low := p.health[g.Name]
+		low.Lowest = true
+		low.Causes = append(slices.Clone(low.Causes), vrrp.Cause{Kind: vrrp.CauseDirectorLost})
+		h[g.Name] = low
+	}
+	p.engine.SetHealth(h)
+}
+
+// transition passes a change of role on to the director and, in one word, to the
+// service manager. The election has logged it.
+func (p *process) transition(t vrrp.Transition) {
+	p.director.send(ipc.ToDirector{Transition: &t})
+	p.notify(fmt.Sprintf("STATUS=%s: %s", t.Group, t.To))
+}
+
+// watch keeps the engine informed of its links and of addresses that strangers
+// took off, following changes of the set of interfaces.
+func (p *process) watch(ctx context.Context) {
+	var interfaces []string
+	for ctx.Err() == nil {
+		watching, stop := context.WithCancel(ctx)
+		var running sync.WaitGroup
+		running.Go(func() { p.watchThese(watching, interfaces) })
+		interfaces = p.otherInterfaces(ctx, interfaces)
+		stop()
+		running.Wait()
+	}
+}
+
+// otherInterfaces waits until the configuration names other interfaces.
+func (p *process) otherInterfaces(ctx context.Context, current []string) []string {
+	for {
+		select {
+		case <-ctx.Done():
+			return current
+		case next := <-p.rewatch:
+			if !slices.Equal(next, current) {
+				return next
+			}
+		}
+	}
+}
+
+func (p *process) watchThese(ctx context.Context, interfaces []string) {
+	link := func(l vrrp.Link) { p.engine.SetLinks([]vrrp.Link{l}) }
+	lost := func(h linux.Held) { p.engine.AddressLost(h.Interface, h.Address) }
+	for len(interfaces) > 0 && ctx.Err() == nil {
+		if err := p.host.Watch(ctx, interfaces, link, lost); err != nil {
+			p.log.Error("watch links", "error", err)
+			sleep(ctx, time.Second)
+		}
+	}
+}
+
+// signals turns SIGTERM and SIGINT into a hand-over and SIGHUP into a reload. A
+// second SIGTERM changes nothing: the hand-over is bounded.
+func (p *process) signals(ctx context.Context) {
+	c := make(chan os.Signal, 4)
+	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer signal.Stop(c)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-c:
+			if s == syscall.SIGHUP {
+				p.director.send(ipc.ToDirector{Reload: true})
+				continue
+			}
+			p.log.Info("handing over and stopping", "signal", s.String())
+			p.notify(daemon.SdNotifyStopping)
+			if err := p.runtime.MarkStop(); err != nil {
+				p.log.Warn("mark the stop", "error", err)
+			}
+			p.engine.Stop()
+		}
+	}
+}
+
+// notify tells the service manager, where there is one.
+func (p *process) notify(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		p.log.Debug("notify the service manager", "error", err)
+	}
+}

@@ -1,0 +1,260 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"time"
+
+	"failover/internal/ipc"
+	"failover/vrrp/linux"
+)
+
+// The director's lease, its restart and its end.
+const (
+	// directorLease is how long the director may be silent before its groups are
+	// offered to a healthy neighbour. It tells every second that it lives.
+	directorLease = 3 * time.Second
+	// directorHung is how long it may be silent before it is killed and started
+	// again: a frozen one holds the control socket and the checks.
+	directorHung = 15 * time.Second
+	// restartFloor and restartCeiling bound the pause before another start of one
+	// that dies young.
+	restartFloor   = 50 * time.Millisecond
+	restartCeiling = time.Second
+	// young is the age below which a death counts as a failed start.
+	young = 10 * time.Second
+	// endGrace is how long the director may take to leave once its line is closed.
+	endGrace = 2 * time.Second
+)
+
+// RefusedError is the director's word that a start cannot succeed.
+type RefusedError struct{ ipc.Refuse }
+
+func (e *RefusedError) Error() string { return e.Reason }
+
+// supervisor keeps one director process running and passes its messages on.
+type supervisor struct {
+	log      *slog.Logger
+	realtime bool // this process's threads are real-time, the director's shall not be
+	// command makes the child's command; the line's far end is its descriptor 3.
+	command func() *exec.Cmd
+	hello   func(resume bool) ipc.Hello
+	receive func(ipc.ToEngine)
+	// lost is told true when the lease has run out, false when a director is back.
+	lost func(bool)
+
+	mu     sync.Mutex
+	line   *ipc.EngineEnd // nil while no director is there
+	alive  time.Time      // when the director was last heard
+	isLost bool
+	ready  bool // a director has been ready in this engine's life
+	starts int
+}
+
+// run starts directors until ctx ends or one refuses before any was ready.
+func (s *supervisor) run(ctx context.Context) error {
+	s.mu.Lock()
+	s.alive = time.Now()
+	s.mu.Unlock()
+	watching, stopWatch := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { s.watchLease(watching) })
+	defer watch.Wait()
+	defer stopWatch()
+
+	pause := time.Duration(0)
+	for {
+		started := time.Now()
+		refused, err := s.once(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case refused != nil && !s.hello(s.wasReady()).Resume:
+			return &RefusedError{*refused}
+		case refused != nil:
+			err = errors.New(refused.Reason)
+		}
+		if time.Since(started) > young {
+			pause = 0
+		}
+		s.log.Error("director process ended, starting it again", "reason", err, "pause", pause)
+		if !sleep(ctx, pause) {
+			return nil
+		}
+		pause = min(max(2*pause, restartFloor), restartCeiling)
+	}
+}
+
+// once runs one director process from start to end.
+func (s *supervisor) once(ctx context.Context) (*ipc.Refuse, error) {
+	line, far, err := ipc.Pair()
+	if err != nil {
+		return nil, err
+	}
+	defer line.Close()
+	cmd := s.command()
+	cmd.ExtraFiles = []*os.File{far}
+	err = startOrdinary(cmd, s.realtime)
+	far.Close()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
+	}
+	s.attach(line)
+	defer s.attach(nil)
+	// Closing the line is the order to leave: the director exits at once and
+	// touches nothing.
+	stop := context.AfterFunc(ctx, func() { line.Close() })
+	defer stop()
+
+	var refused *ipc.Refuse
+	if err := line.Send(ipc.ToDirector{Hello: new(s.hello(s.wasReady()))}); err == nil {
+		refused = s.pump(line)
+	}
+	line.Close()
+	return refused, s.reap(cmd)
+}
+
+// pump reads the director's messages until its line ends.
+func (s *supervisor) pump(line *ipc.EngineEnd) (refused *ipc.Refuse) {
+	for {
+		m, err := line.Recv()
+		if err != nil {
+			if !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrClosed) {
+				s.log.Debug("line to the director", "error", err)
+			}
+			return refused
+		}
+		s.heard(m)
+		if m.Refuse != nil {
+			refused = m.Refuse
+			continue
+		}
+		s.receive(m)
+	}
+}
+
+// reap waits for a process whose line is closed; one that does not leave is
+// killed.
+func (s *supervisor) reap(cmd *exec.Cmd) error {
+	killer := time.AfterFunc(endGrace, func() { _ = cmd.Process.Kill() })
+	defer killer.Stop()
+	if err := cmd.Wait(); err != nil {
+		return err
+	}
+	return errors.New("it left")
+}
+
+func (s *supervisor) attach(line *ipc.EngineEnd) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.line = line
+	if line != nil {
+		s.starts++
+	}
+}
+
+func (s *supervisor) heard(m ipc.ToEngine) {
+	s.mu.Lock()
+	s.alive = time.Now()
+	// Only a director that knows what it wants ends the state of being lost: one
+	// that comes up and dies again has not said anything of the groups' health.
+	back := s.isLost && m.Health != nil
+	if back {
+		s.isLost = false
+	}
+	if m.Ready {
+		s.ready = true
+	}
+	s.mu.Unlock()
+	if back {
+		s.lost(false)
+	}
+}
+
+func (s *supervisor) wasReady() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ready
+}
+
+// count tells how many directors were started.
+func (s *supervisor) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.starts
+}
+
+// send passes a message to the director, if there is one. A director that does
+// not read is dropped by the line itself.
+func (s *supervisor) send(m ipc.ToDirector) {
+	s.mu.Lock()
+	line := s.line
+	s.mu.Unlock()
+	if line == nil {
+		return
+	}
+	if err := line.Send(m); err != nil {
+		s.log.Debug("line to the director", "error", err)
+	}
+}
+
+// watchLease measures the director's silence.
+func (s *supervisor) watchLease(ctx context.Context) {
+	for sleep(ctx, directorLease/10) {
+		s.mu.Lock()
+		silent := time.Since(s.alive)
+		lost := silent > directorLease && !s.isLost
+		s.isLost = s.isLost || lost
+		line := s.line
+		s.mu.Unlock()
+		if lost {
+			s.lost(true)
+		}
+		if silent > directorHung && line != nil {
+			line.Close() // reap does the rest
+		}
+	}
+}
+
+// startOrdinary starts a process from a thread that has the ordinary scheduling
+// policy for the moment: a child inherits the policy of the thread that forks it,
+// and only the engine is real-time.
+func startOrdinary(cmd *exec.Cmd, realtime bool) error {
+	if !realtime {
+		return cmd.Start()
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := linux.SetOrdinary(); err != nil {
+		return err
+	}
+	started := cmd.Start()
+	if err := linux.SetRealtime(realtimePriority); err != nil {
+		// The thread must not serve other goroutines with the wrong policy: it stays
+		// locked to this one, which only waits.
+		runtime.LockOSThread()
+	}
+	return started
+}
+
+// sleep waits for d; false when ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,66 @@
+package policy
+
+import (
+	"slices"
+
+	"failover/conf"
+	"failover/internal/host"
+	"failover/lvs"
+)
+
+// Rule: the machine gets just the settings that the configuration needs, and
+// the guard covers every configured service whether this director is master or
+// not, because the addresses may arrive at any moment.
+
+// settings is what the machine needs for this configuration.
+func settings(w World) host.Desired {
+	d := host.Desired{Guard: guard(w.Node.Servers)}
+	if len(w.Node.Servers) > 0 {
+		d.Modules = append(d.Modules, "ip_vs")
+	}
+	if w.Node.Daemon.ManageSysctl {
+		d.Sysctls = sysctls(w.Node)
+	}
+	return d
+}
+
+func sysctls(n conf.Node) map[string]string {
+	s := make(map[string]string)
+	for _, g := range n.Groups {
+		for _, r := range g.Routers {
+			// Without it the kernel deletes every other address of the subnet along with
+			// the primary one (net/ipv4/devinet.c, __inet_del_ifa), also when a lease ends.
+			s["net.ipv4.conf."+r.Interface+".promote_secondaries"] = "1"
+		}
+	}
+	if len(n.Servers) == 0 {
+		return s
+	}
+	// Replies of nat servers and requests to servers of any kind pass through.
+	s["net.ipv4.ip_forward"] = "1"
+	// A connection whose server has left the table for a moment, a repair, a
+	// restart, lives on instead of being cut (Documentation/networking/ipvs-sysctl).
+	s["net.ipv4.vs.expire_nodest_conn"] = "0"
+	if len(n.Sync) > 0 {
+		// Sync a connection with its first packet, and again every ten seconds, so
+		// that a young connection is on the other side within a second or two and a
+		// slow one is refreshed before it expires there.
+		s["net.ipv4.vs.sync_threshold"] = "0 0"
+		s["net.ipv4.vs.sync_refresh_period"] = "10"
+	}
+	return s
+}
+
+func guard(servers []conf.VirtualServer) host.Guard {
+	var g host.Guard
+	for _, vs := range servers {
+		g.Services = append(g.Services, vs.Key)
+		for _, rs := range vs.Servers {
+			reply := lvs.Key{Protocol: vs.Key.Protocol, Address: rs.Address}
+			if rs.Forward == lvs.NAT && !slices.Contains(g.Replies, reply) {
+				g.Replies = append(g.Replies, reply)
+			}
+		}
+	}
+	return g
+}

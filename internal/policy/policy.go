@@ -1,0 +1,48 @@
+// Package policy decides what the machine should look like. [Desired] is a pure
+// function of everything the director knows, the [World]; one rule stands in
+// each file. It reads no clock, no socket and no kernel.
+package policy
+
+import (
+	"time"
+
+	"failover/check"
+	"failover/conf"
+	"failover/internal/host"
+	"failover/lvs"
+	"failover/vrrp"
+)
+
+// FirstVerdicts is how long a start waits for the first verdict of every real
+// server before the addresses may go up without them.
+const FirstVerdicts = 5 * time.Second
+
+// World is everything the director knows when it decides.
+type World struct {
+	Node conf.Node
+	// Verdicts of the real servers that have checks. A missing one is unknown.
+	Verdicts map[check.ID]check.Verdict
+	// SinceStart is the age of this director process.
+	SinceStart time.Duration
+	// GuardStands: the host settings, the guard among them, have been written.
+	GuardStands bool
+	// Reconciled: the table has been brought to what we want at least once.
+	Reconciled bool
+}
+
+// Wanted is the whole of what should be: the table, the machine's settings, and
+// each group's health for the engine.
+type Wanted struct {
+	Table  lvs.Table
+	Host   host.Desired
+	Health map[string]vrrp.Health
+}
+
+// Desired computes what should be.
+func Desired(w World) Wanted {
+	return Wanted{
+		Table:  table(w),
+		Host:   settings(w),
+		Health: health(w),
+	}
+}
