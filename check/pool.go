@@ -27,17 +27,17 @@ type Config struct {
 	// Log gets what is wrong with the program itself, never a probe's result.
 	Log *slog.Logger
 	// InFlight is the largest number of network probes at the same time; what is
-	// due beyond it waits in order. 0: 4096.
+	// due beyond it waits in order. 0: 2048.
 	InFlight int
 	// ExecInFlight is the same for programs. 0: 64.
 	ExecInFlight int
 }
 
 // The limits when [Config] names none. The first keeps 10 000 checks from
-// starting in one instant, and stands far above what 10 000 checks every ten
-// seconds need when every single one runs into its timeout.
+// starting in one instant, and is twice what 10 000 checks every ten seconds
+// need when every single one runs into a timeout of a second.
 const (
-	defaultInFlight     = 4096
+	defaultInFlight     = 2048
 	defaultExecInFlight = 64
 )
 
