@@ -21,7 +21,7 @@ import (
 )
 
 // announcePatience bounds the wait for room in an interface's queue.
-const announcePatience = time.Second
+const announcePatience = 200 * time.Millisecond
 
 // unknown is the target of a gratuitous request: what is asked for.
 var unknown = net.HardwareAddr{0, 0, 0, 0, 0, 0}

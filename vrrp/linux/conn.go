@@ -47,7 +47,8 @@ func Listen() (*Conn, error) {
 	return c, nil
 }
 
-// Shutdown closes every socket. The Conn cannot be used any more.
+// Shutdown closes every socket. The Conn cannot be used any more, nor may anyone
+// still call Wake.
 func (c *Conn) Shutdown() error {
 	var errs []error
 	for _, p := range c.ports {

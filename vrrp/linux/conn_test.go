@@ -256,6 +256,7 @@ func TestSendErrorsNameOperationAndSubject(t *testing.T) {
 	}
 	same(t, "prefix", err.Error()[:len("vrrp: send on eth0 to 224.0.0.18: ")], "vrrp: send on eth0 to 224.0.0.18: ")
 	a.up("eth0")
+	a.running("eth0")
 	send(t, c, advert)
 	a.remove("eth0")
 	if err := c.Send(advert); !errors.Is(err, unix.ENODEV) && !errors.Is(err, unix.ENETUNREACH) {

@@ -37,6 +37,7 @@ type Host struct {
 
 	mu    sync.Mutex // one change at a time, the owned set included
 	owned ownedSet
+	adds  map[key]uint64 // how often each address was added, for Watch
 }
 
 var _ vrrp.Host = (*Host)(nil)
@@ -46,7 +47,7 @@ var _ vrrp.Host = (*Host)(nil)
 // used costs a warning only: the addresses it spoke of end with their lease.
 // Changing addresses needs CAP_NET_ADMIN, announcing them CAP_NET_RAW.
 func NewHost(log *slog.Logger, owned *state.Store[[]Held]) (*Host, error) {
-	h := &Host{log: log, owned: ownedSet{store: owned, log: log}}
+	h := &Host{log: log, owned: ownedSet{store: owned, log: log}, adds: map[key]uint64{}}
 	if err := h.owned.load(); errors.Is(err, state.ErrCorrupt) {
 		log.Warn("owned addresses unknown, those of an earlier process end with their lease", "error", err)
 	} else if err != nil {
@@ -101,6 +102,7 @@ func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
 			gone[w.key()] = true
 			continue
 		}
+		h.adds[w.key()]++
 		added++
 	}
 	for _, a := range c.remove {

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -101,6 +102,34 @@ func connect(a, b *machine, name string) {
 	for _, m := range []*machine{a, b} {
 		m.up(name)
 	}
+	for _, m := range []*machine{a, b} {
+		m.running(name)
+	}
+}
+
+// running waits until an interface has its carrier and a queue: before that it
+// drops what it is to send, without a word.
+func (m *machine) running(name string) {
+	m.t.Helper()
+	m.do(func() error {
+		events, err := subscribe()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = events.Close() }()
+		if err := events.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			return err
+		}
+		for {
+			l, err := netlink.LinkByName(name)
+			if err != nil || l.Attrs().RawFlags&unix.IFF_RUNNING != 0 {
+				return err
+			}
+			if err := await(events); err != nil {
+				return fmt.Errorf("%s does not run: %w", name, err)
+			}
+		}
+	})
 }
 
 // pair is two machines joined by eth0, 192.0.2.1/24 and 192.0.2.2/24.

@@ -65,7 +65,7 @@ type watch struct {
 
 	looked bool // once at least
 	links  map[string]vrrp.Link
-	gone   map[key]bool // of the owned set, as last seen
+	gone   map[key]uint64 // of the owned set, as last seen, with how often added
 }
 
 // follow subscribes, looks, and looks again at each event, until the
@@ -144,32 +144,40 @@ func (w *watch) look() error {
 			w.link(links[name])
 		}
 	}
-	for k, e := range gone {
-		// What was missing before anyone watched is no news.
-		if w.looked && !w.gone[k] {
-			w.lost(e)
+	now := map[key]uint64{}
+	for _, l := range gone {
+		now[l.key()] = l.adds
+		was, known := w.gone[l.key()]
+		// What was missing before anyone watched is no news. What we added again since
+		// is, though no look may have found it there.
+		if w.looked && (!known || was != l.adds) {
+			w.lost(l.Held)
 		}
 	}
-	w.links, w.gone, w.looked = links, map[key]bool{}, true
-	for k := range gone {
-		w.gone[k] = true
-	}
+	w.links, w.gone, w.looked = links, now, true
 	return nil
+}
+
+// loss is an address of the owned set that is not there, and how often this
+// process has added it.
+type loss struct {
+	Held
+	adds uint64
 }
 
 // survey returns the state of the interfaces and which addresses of the owned set
 // are not there. No change is under way meanwhile.
-func (h *Host) survey(interfaces []string) (map[string]vrrp.Link, map[key]Held, error) {
+func (h *Host) survey(interfaces []string) (map[string]vrrp.Link, []loss, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	there, err := h.list()
 	if err != nil {
 		return nil, nil, err
 	}
-	gone := map[key]Held{}
+	var gone []loss
 	for _, e := range h.owned.held {
 		if _, is := there[e.key()]; !is {
-			gone[e.key()] = e
+			gone = append(gone, loss{Held: e, adds: h.adds[e.key()]})
 		}
 	}
 	links := map[string]vrrp.Link{}
