@@ -14,19 +14,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// requireNetns skips a test where network namespaces cannot be made, unless
+// requireRoot skips a test where network namespaces cannot be made, unless
 // FAILOVER_REQUIRE says that they must be there.
-func requireNetns(t *testing.T) {
+func requireRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() == 0 {
 		return
 	}
 	for c := range strings.SplitSeq(os.Getenv("FAILOVER_REQUIRE"), ",") {
 		if c == "netns" {
-			t.Fatal("network namespaces are required and need root")
+			t.Fatal("FAILOVER_REQUIRE lists netns, which needs root")
 		}
 	}
-	t.Skip("network namespaces need root")
+	t.Skip("needs root")
 }
 
 // machine is a network namespace of its own and the one thread that lives in it.
@@ -39,7 +39,7 @@ type machine struct {
 // newMachine makes an empty namespace that ends with the test.
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	requireNetns(t)
+	requireRoot(t)
 	m := &machine{t: t, work: make(chan func())}
 	made, ended := make(chan error), make(chan struct{})
 	go func() {

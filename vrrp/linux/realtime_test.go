@@ -10,9 +10,7 @@ import (
 )
 
 func TestRealtimeIsPerThread(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("real-time priority needs root")
-	}
+	requireRoot(t)
 	type result struct {
 		tid      int
 		policies []ThreadPolicy
@@ -63,9 +61,7 @@ func TestPoliciesOfNoProcess(t *testing.T) {
 }
 
 func TestLockMemory(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("locking memory needs root")
-	}
+	requireRoot(t)
 	if err := LockMemory(); err != nil {
 		t.Fatal(err)
 	}
