@@ -6,6 +6,12 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
+// maxDepth is how deep keys and tables may lie in one another. The schema needs
+// five; the decoder's time and memory grow with the square of it.
+const maxDepth = 32
+
+var errDepth = errors.New("keys, tables and lists lie more than 32 deep in one another")
+
 // place is where a key or an element of an array stands in the file. The
 // decoder loses both positions and order; this index, from a second parser that
 // keeps them, gives them back.
@@ -53,7 +59,11 @@ func newIndex(text []byte) (root *place, offset int, err error) {
 	root = &place{}
 	table := root
 	for p.NextExpression() {
-		switch e := p.Expression(); e.Kind {
+		e := p.Expression()
+		if at, deep := tooDeep(e, 0); deep {
+			return nil, at, errDepth
+		}
+		switch e.Kind {
 		case unstable.Table, unstable.ArrayTable:
 			table = indexHeader(root, e)
 		case unstable.KeyValue:
@@ -64,6 +74,28 @@ func newIndex(text []byte) (root *place, offset int, err error) {
 		return nil, syntaxOffset(err, text), err
 	}
 	return root, 0, nil
+}
+
+// tooDeep looks for a part of an expression that lies deeper than maxDepth, and
+// returns its offset.
+func tooDeep(e *unstable.Node, depth int) (offset int, deep bool) {
+	if depth > maxDepth {
+		return int(e.Raw.Offset), true
+	}
+	for it := e.Children(); it.Next(); {
+		child := it.Node()
+		if child.Kind == unstable.Key {
+			if depth++; depth > maxDepth {
+				return int(child.Raw.Offset), true
+			}
+		}
+	}
+	for it := e.Children(); it.Next(); {
+		if offset, deep := tooDeep(it.Node(), depth+1); deep {
+			return offset, true
+		}
+	}
+	return 0, false
 }
 
 // indexHeader enters [a.b] or [[a.b]] and returns the table it opens.
