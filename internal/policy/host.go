@@ -14,7 +14,7 @@ import (
 
 // settings is what the machine needs for this configuration.
 func settings(w World) host.Desired {
-	d := host.Desired{Guard: guard(w.Node.Servers)}
+	d := host.Desired{Guard: guard(w.Node)}
 	if len(w.Node.Servers) > 0 {
 		d.Modules = append(d.Modules, "ip_vs")
 	}
@@ -51,10 +51,16 @@ func sysctls(n conf.Node) map[string]string {
 	return s
 }
 
-func guard(servers []conf.VirtualServer) host.Guard {
+func guard(n conf.Node) host.Guard {
 	var g host.Guard
-	for _, vs := range servers {
-		g.Services = append(g.Services, vs.Key)
+	for _, vs := range n.Servers {
+		// IPVS hands a packet for a server on this very machine on to the local
+		// stack: behind IPVS it cannot be told from one that was not handled.
+		if !slices.ContainsFunc(vs.Servers, func(rs conf.RealServer) bool {
+			return slices.Contains(n.Addresses, rs.Address.Addr())
+		}) {
+			g.Services = append(g.Services, vs.Key)
+		}
 		for _, rs := range vs.Servers {
 			reply := lvs.Key{Protocol: vs.Key.Protocol, Address: rs.Address}
 			if rs.Forward == lvs.NAT && !slices.Contains(g.Replies, reply) {

@@ -1,0 +1,185 @@
+package policy
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"failover/check"
+	"failover/conf"
+	"failover/internal/host"
+	"failover/lvs"
+	"failover/vrrp"
+)
+
+var (
+	vip   = netip.MustParseAddrPort("172.20.10.4:80")
+	web1  = netip.MustParseAddrPort("192.168.33.92:80")
+	web2  = netip.MustParseAddrPort("192.168.33.93:80")
+	probe = []check.Spec{{Kind: check.TCP}}
+)
+
+// pair is lb1 of a pair with one nat service of two servers.
+func pair(scheduler string) World {
+	return World{
+		Node: conf.Node{
+			Name:   "lb1",
+			Daemon: conf.Daemon{ManageSysctl: true},
+			Groups: []vrrp.GroupConfig{{Name: "nat", Routers: []vrrp.RouterConfig{{Interface: "eth2"}, {Interface: "eth1"}}}},
+			Sync:   []lvs.Sync{{Role: lvs.SyncMaster}, {Role: lvs.SyncBackup}},
+			Servers: []conf.VirtualServer{{
+				Name: "web", Key: lvs.Key{Protocol: lvs.TCP, Address: vip}, Scheduler: scheduler, Forward: lvs.NAT,
+				Servers: []conf.RealServer{
+					{Name: "web1", Address: web1, Forward: lvs.NAT, Weight: 1, Checks: probe},
+					{Name: "web2", Address: web2, Forward: lvs.NAT, Weight: 3, Checks: probe},
+				},
+			}},
+		},
+		Verdicts: map[check.ID]check.Verdict{},
+	}
+}
+
+func (w World) judge(server string, s check.Status) {
+	id := check.ID{VirtualServer: "web/tcp", RealServer: server}
+	w.Verdicts[id] = check.Verdict{ID: id, Status: s}
+}
+
+func TestTableHoldsWhoIsUp(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		scheduler    string
+		first, other check.Status
+		want         []int // weights in the order of the file; −1: not in the table
+		quorum       bool
+	}{
+		{"nothing is known yet", "rr", check.Unknown, check.Unknown, []int{-1, -1}, false},
+		{"both are up", "rr", check.Up, check.Up, []int{1, 3}, true},
+		{"one is down", "rr", check.Down, check.Up, []int{-1, 3}, true},
+		{"both are down", "wlc", check.Down, check.Down, []int{-1, -1}, false},
+		{"mh keeps who is down with weight 0", "mh", check.Down, check.Up, []int{0, 3}, true},
+		{"mh keeps who is unknown with weight 0", "mh", check.Unknown, check.Up, []int{0, 3}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := pair(c.scheduler)
+			w.judge("web1", c.first)
+			w.judge("web2", c.other)
+			got := Desired(w).Table.Services[0].Servers
+			var want []lvs.Server
+			for i, weight := range c.want {
+				rs := w.Node.Servers[0].Servers[i]
+				if weight >= 0 {
+					want = append(want, lvs.Server{Address: rs.Address, Forward: lvs.NAT, Weight: weight, ConfiguredWeight: rs.Weight})
+				}
+			}
+			if len(got) != len(want) {
+				t.Fatalf("servers %v, want %v", got, want)
+			}
+			for i := range got {
+				if got[i] != want[i] {
+					t.Errorf("server %d: %+v, want %+v", i, got[i], want[i])
+				}
+			}
+			if up := QuorumUp(w, w.Node.Servers[0]); up != c.quorum {
+				t.Errorf("quorum up %v, want %v", up, c.quorum)
+			}
+		})
+	}
+}
+
+func TestServerWithoutChecksIsUp(t *testing.T) {
+	w := pair("rr")
+	w.Node.Servers[0].Servers[0].Checks = nil
+	if got := Desired(w).Table.Services[0].Servers; len(got) != 1 || got[0].Address != web1 {
+		t.Errorf("servers %v, want web1 alone", got)
+	}
+}
+
+// TestReady is the rule of when addresses may go up, case by case.
+func TestReady(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		guard, done bool
+		judged      bool
+		age         time.Duration
+		want        bool
+	}{
+		{"nothing stands", false, false, false, 0, false},
+		{"no guard", false, true, true, 0, false},
+		{"no guard, however old", false, true, true, time.Hour, false},
+		{"no table", true, false, true, time.Hour, false},
+		{"verdicts missing", true, true, false, FirstVerdicts - 1, false},
+		{"verdicts missing for too long", true, true, false, FirstVerdicts, true},
+		{"everything stands", true, true, true, 0, true},
+	} {
+		w := pair("rr")
+		w.GuardStands, w.Reconciled, w.SinceStart = c.guard, c.done, c.age
+		w.judge("web1", check.Down)
+		if c.judged {
+			w.judge("web2", check.Up)
+		}
+		if got := Desired(w).Health["nat"].Ready; got != c.want {
+			t.Errorf("%s: ready %v, want %v", c.name, got, c.want)
+		}
+	}
+	w := pair("rr")
+	w.Node.Servers = nil
+	if !Desired(w).Health["nat"].Ready {
+		t.Error("without virtual servers there is nothing to wait for")
+	}
+}
+
+func TestSettings(t *testing.T) {
+	w := pair("rr")
+	d := Desired(w).Host
+	for key, want := range map[string]string{
+		"net.ipv4.ip_forward":                    "1",
+		"net.ipv4.vs.expire_nodest_conn":         "0",
+		"net.ipv4.vs.sync_threshold":             "0 0",
+		"net.ipv4.vs.sync_refresh_period":        "10",
+		"net.ipv4.conf.eth1.promote_secondaries": "1",
+		"net.ipv4.conf.eth2.promote_secondaries": "1",
+	} {
+		if d.Sysctls[key] != want {
+			t.Errorf("%s = %q, want %q", key, d.Sysctls[key], want)
+		}
+	}
+	if got := d.Guard.Services; len(got) != 1 || got[0].Address != vip {
+		t.Errorf("guarded services %v", got)
+	}
+	if got := d.Guard.Replies; len(got) != 2 || got[0].Address != web1 {
+		t.Errorf("guarded replies %v", got)
+	}
+
+	w.Node.Addresses = []netip.Addr{web2.Addr()}
+	if got := Desired(w).Host.Guard.Services; len(got) != 0 {
+		t.Errorf("with a real server on this director: guarded services %v", got)
+	}
+	w.Node.Addresses = nil
+	w.Node.Servers[0].Servers[0].Forward = lvs.DR // its replies do not pass here
+	if got := Desired(w).Host.Guard.Replies; len(got) != 1 || got[0].Address != web2 {
+		t.Errorf("with web1 on dr: guarded replies %v", got)
+	}
+	w.Node.Daemon.ManageSysctl = false
+	if got := Desired(w).Host.Sysctls; len(got) != 0 {
+		t.Errorf("manage_sysctl = false, but %v", got)
+	}
+	w = pair("rr")
+	w.Node.Servers, w.Node.Sync = nil, nil
+	if got := Desired(w).Host; len(got.Sysctls) != 2 || len(got.Modules) != 0 || len(got.Guard.Services) != 0 {
+		t.Errorf("without virtual servers: %+v", got)
+	}
+}
+
+func TestDesiredIsPure(t *testing.T) {
+	w := pair("rr")
+	w.judge("web1", check.Up)
+	first := Desired(w)
+	Desired(w)
+	if again := Desired(w); !equalHost(first.Host, again.Host) || len(again.Table.Services) != len(first.Table.Services) {
+		t.Error("the same world asked for something else the second time")
+	}
+}
+
+func equalHost(a, b host.Desired) bool {
+	return len(a.Sysctls) == len(b.Sysctls) && len(a.Guard.Services) == len(b.Guard.Services)
+}
