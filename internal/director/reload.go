@@ -113,7 +113,9 @@ func describe(err error) string {
 func fileTrouble(err error) string {
 	var file conf.Errors
 	if errors.As(err, &file) && len(file) > 0 {
-		return fmt.Sprintf("the file is not usable, the configuration of before is in force: %s", file[0].Error())
+		first := file[0]
+		first.Excerpt = ""
+		return fmt.Sprintf("the file is not usable, the configuration of before is in force: %s", first.Error())
 	}
 	return fmt.Sprintf("the file is not usable, the configuration of before is in force: %v", err)
 }

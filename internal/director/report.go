@@ -95,6 +95,7 @@ func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRou
 	}
 	st, ok := f.routerStatus(r.Name)
 	if !ok {
+		v.Cause = "the engine has not taken it up yet"
 		return v
 	}
 	v.State, v.Since, v.Cause = string(st.State), f.wall(st.Since), CauseText(r.Name, st.Cause)
