@@ -1,0 +1,3 @@
+// Package rooms holds the test of the layout: who may import whom. CONTRIBUTING.md
+// says why.
+package rooms
