@@ -11,7 +11,7 @@ import (
 // large is a file of many virtual servers with ten real servers each.
 func large(servers int) []byte {
 	var b bytes.Buffer
-	b.WriteString("[director.lb1]\naddress = \"10.0.0.1\"\n[director.lb2]\naddress = \"10.0.0.2\"\n")
+	b.WriteString("[director.lb1]\naddress = \"192.0.2.1\"\n[director.lb2]\naddress = \"192.0.2.2\"\n")
 	for i := range servers {
 		if i%250 == 0 {
 			fmt.Fprintf(&b, "[virtual_router.r%d]\ninterface = \"eth%d\"\nvrid = 1\naddresses = [", i/250, i/250)

@@ -217,3 +217,34 @@ check = []
 		t.Errorf("third server has checks %+v, want none", third.Checks)
 	}
 }
+
+func TestDefaultDaemonIsTheSchemas(t *testing.T) {
+	if got, want := DefaultDaemon(), load(t, pairFile).Daemon; got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestTooMany: an advert counts at most 255 addresses, and an announcement
+// schedule ends.
+func TestTooMany(t *testing.T) {
+	var addresses, times []string
+	for i := range 256 {
+		addresses = append(addresses, fmt.Sprintf(`"10.0.%d.%d/32"`, i/200, i%200+1))
+	}
+	for i := range 33 {
+		times = append(times, fmt.Sprintf(`"%ds"`, i))
+	}
+	text := func(addresses, times []string) string {
+		return two + fmt.Sprintf("[virtual_router.r]\ninterface = \"eth1\"\nvrid = 1\naddresses = [%s]\nannounce.times = [%s]\n",
+			strings.Join(addresses, ", "), strings.Join(times, ", "))
+	}
+	if n := len(parse(t, text(addresses[:255], times[:32])).VirtualRouters[0].Addresses); n != 255 {
+		t.Errorf("%d addresses, want 255", n)
+	}
+	_, err := Parse("test.toml", []byte(text(addresses, times)))
+	for _, want := range []string{"256 addresses; an advert carries at most 255", "33 times; at most 32"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}

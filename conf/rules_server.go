@@ -120,6 +120,13 @@ func (b *builder) forwardRules(service, e *entry, vs VirtualServer, rs RealServe
 	if !service.ok("address", "forward", "virtual_router") {
 		return
 	}
+	for _, d := range b.d.Directors {
+		if slices.Contains(d.Addresses, rs.Address.Addr()) {
+			b.contradict(address, "use a machine that is no director", "%s is director %s itself: %s",
+				rs.Address.Addr(), d.Name, selfReason(rs.Forward))
+			return
+		}
+	}
 	if rs.Forward == lvs.NAT {
 		b.gatewayRule(address, vs, rs)
 		return
@@ -129,12 +136,14 @@ func (b *builder) forwardRules(service, e *entry, vs VirtualServer, rs RealServe
 			"port %d differs from the virtual server's %d, and forward %s cannot change it",
 			rs.Address.Port(), vs.Key.Address.Port(), rs.Forward)
 	}
-	for _, d := range b.d.Directors {
-		if slices.Contains(d.Addresses, rs.Address.Addr()) {
-			b.contradict(address, "use a machine that is no director",
-				"%s is director %s itself: with forward %s its own table would send the packets on again", rs.Address.Addr(), d.Name, rs.Forward)
-		}
+}
+
+// selfReason says why a director cannot be a real server.
+func selfReason(f lvs.Forward) string {
+	if f == lvs.NAT {
+		return "while another director is master, its replies would not come back through that one"
 	}
+	return fmt.Sprintf("with forward %s its own table would send the packets on again", f)
 }
 
 // gateway is an address that real servers of its subnet can route through.

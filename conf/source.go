@@ -28,6 +28,10 @@ func newSource(name string, text []byte) *source {
 func (s *source) position(offset int) (line, col int) {
 	offset = min(max(offset, 0), len(s.text))
 	line = sort.Search(len(s.lines), func(i int) bool { return s.lines[i] > offset })
+	// A parser may point into the middle of a character; its place is its start.
+	for offset < len(s.text) && offset > s.lines[line-1] && !utf8.RuneStart(s.text[offset]) {
+		offset--
+	}
 	return line, utf8.RuneCount(s.text[s.lines[line-1]:offset]) + 1
 }
 
