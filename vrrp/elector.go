@@ -31,7 +31,8 @@ type elector struct {
 	givenUp  bool
 	bursts   []burst // of announcements, one per router
 	fresh    bool    // master, and nothing announced yet
-	late     uint64
+	late     uint64  // deadlines noticed late
+	lateFor  Instant // the last of them
 	at       Instant // the earliest of all deadlines
 	index    int     // in the heap
 }

@@ -80,10 +80,8 @@ func (e *Engine) expire() {
 
 // fire does what is due of one group.
 func (e *Engine) fire(el *elector) {
-	if due := el.group.Deadline(); due <= e.now {
-		if e.now.Sub(due) > min(lateAtMost, el.group.shortest()/10) {
-			el.late++
-		}
+	if el.group.Deadline() <= e.now {
+		el.clock(e.now)
 		e.step(el, Input{Kind: InputTimer})
 	}
 	if el.postAt <= e.now {
@@ -94,6 +92,17 @@ func (e *Engine) fire(el *elector) {
 		e.sweeping, el.givenUp, el.giveUpAt = true, true, Never
 	}
 	e.schedule(el)
+}
+
+// clock counts a deadline that was noticed late: by more than a tenth of the
+// group's shortest interval, 10 ms at most. Each counts once, though what is
+// waiting is read before it is acted on.
+func (el *elector) clock(now Instant) {
+	due := el.group.Deadline()
+	if due < now && due != el.lateFor && now.Sub(due) > min(lateAtMost, el.group.shortest()/10) {
+		el.late++
+		el.lateFor = due
+	}
 }
 
 // step feeds one input to a group and carries out what it asks for.

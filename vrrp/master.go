@@ -88,6 +88,9 @@ func (s *step) answer(i int) bool {
 		return false
 	}
 	s.send(i)
+	if r.AdvertAt <= s.now {
+		r.AdvertAt = s.now.Add(s.interval(i)) // this was the one that is due
+	}
 	return true
 }
 

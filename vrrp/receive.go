@@ -20,6 +20,7 @@ func (e *Engine) receive(p *Packet) {
 	}
 	t := &ref.el.traffic[ref.i]
 	t.received++
+	ref.el.clock(e.now)
 	e.compare(ref, p, len(trailing))
 	e.step(ref.el, Input{Kind: InputAdvert, Router: ref.i, Heard: Heard{
 		Src: p.Src, Priority: e.advert.Priority, Interval: e.advert.Interval,

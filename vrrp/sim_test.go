@@ -22,7 +22,7 @@ func seeds(run func(seed uint64)) {
 		run(*simSeed)
 		return
 	}
-	for seed := range uint64(*simSeeds) {
+	for seed := range uint64(*simSeeds / raceFactor) {
 		run(seed + 1)
 	}
 }
