@@ -89,7 +89,20 @@ func (s *step) accept(i int, interval time.Duration) {
 
 func (r *Router) arm(now Instant, d time.Duration) {
 	r.DownAt, r.Out = now.Add(d), false
-	r.Resigned, r.Preempting = false, false
+	r.Resigned, r.Preempting, r.Reprieved = false, false, false
+}
+
+// runOut is the Master_Down_Timer firing. A machine that notices it more than an
+// interval late was away, paused or starved, and cannot say that the master was
+// silent: it listens for one more interval and Skew_Time, once.
+func (s *step) runOut(i int) {
+	r := &s.Routers[i]
+	if !r.Reprieved && r.MasterSeen != 0 && s.now.Sub(r.DownAt) > r.MasterInterval {
+		r.Reprieved = true
+		r.DownAt = s.now.Add(max(r.MasterInterval, centisecond) + SkewTime(r.MasterInterval, s.Priority))
+		return
+	}
+	r.DownAt, r.Out = Never, true
 }
 
 // backup enters Backup with the full Master_Down_Interval on every router. What

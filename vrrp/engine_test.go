@@ -125,6 +125,29 @@ func TestEngineFrozenMasterReadsBeforeItBelieves(t *testing.T) {
 	})
 }
 
+// The advert that counts need not be the first one that waits.
+func TestEngineReadsEverythingBeforeItBelieves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a, b := newNode(t, w, 5), newNode(t, w, 6)
+		b.run(nil, groupOf(6, 150))
+		wait(5 * time.Second)
+		a.run(nil, groupOf(5, 100))
+		wait(5 * time.Second)
+		a.conn.Freeze(true)
+		for range 100 {
+			a.conn.Inject(vrrp.Packet{Interface: "eth2", TTL: 1})
+		}
+		wait(4200 * time.Millisecond) // the timer ran out, by less than an interval
+		a.conn.Freeze(false)
+		wait(time.Second)
+		a.wantMoved("init>backup started")
+		b.wantMoved("init>backup started", "backup>master timeout")
+		a.kill()
+		b.kill()
+	})
+}
+
 func TestEngineAnnounces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWires(1)
@@ -332,5 +355,47 @@ func TestEngineStarvedLosesTheAddresses(t *testing.T) {
 			t.Error("not announced again")
 		}
 		a.kill()
+	})
+}
+
+// The result of an older wish says nothing about the newest one: a group that
+// stops while its addresses are still being added waits until they are gone.
+func TestEngineStopsWhileAdding(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newNode(t, newWires(1), 5)
+		c := groupOf(5, 255)
+		c.Routers[0].Interval, c.Routers[1].Interval = 10*time.Millisecond, 10*time.Millisecond
+		a.host.Slow(300 * time.Millisecond)
+		a.run(nil, c)
+		wait(250 * time.Millisecond)
+		a.engine.Stop() // lets go after 20 ms, 30 ms before the first Set is through
+		<-a.ended
+		if a.err != nil {
+			t.Error(a.err)
+		}
+		if a.host.String() != "" {
+			t.Errorf("left behind:\n%s", a.host)
+		}
+	})
+}
+
+// Letting go is tried again soon, not left to the lease.
+func TestEngineRetriesLettingGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a, b := newNode(t, w, 5), newNode(t, w, 6)
+		a.run(nil, groupOf(5, 100))
+		wait(5 * time.Second)
+		a.holds(true)
+		a.host.Fail(errors.New("no buffer space available"))
+		b.run(nil, groupOf(6, 150))
+		wait(3600 * time.Millisecond)
+		b.holds(true)
+		a.holds(true)
+		a.host.Fail(nil)
+		wait(900 * time.Millisecond) // the lease runs for another half second
+		a.holds(false)
+		a.kill()
+		b.kill()
 	})
 }

@@ -49,6 +49,9 @@ type Router struct {
 	// Out tells that the Master_Down_Timer ran out while the group waits for another
 	// router's, or for being ready.
 	Out bool
+	// Reprieved tells that the timer was once prolonged because this machine had been
+	// away when it ran out.
+	Reprieved bool
 	// Resigned tells that the timer was last set by an advert of priority 0,
 	// Preempting that adverts of lower priority were discarded since it was set.
 	Resigned   bool

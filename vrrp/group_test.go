@@ -117,6 +117,32 @@ func TestTwoOwnersDoNotShout(t *testing.T) {
 	b.state(Master)
 }
 
+// A machine that was away when the timer ran out listens once more.
+func TestLateWakeListensOnceMore(t *testing.T) {
+	b := newBench(t, lone())
+	b.hear(0, above, 150, time.Second)
+	b.now = b.now.Add(time.Minute)
+	b.step(Input{Kind: InputTimer})
+	b.did()
+	if b.in() != time.Second+skew100 {
+		t.Errorf("listens for %v", b.in())
+	}
+	b.hear(0, above, 150, time.Second)
+	b.run(down100 - 1)
+	b.did()
+	b.now = b.now.Add(1 + time.Second) // an interval late is not away
+	b.step(Input{Kind: InputTimer})
+	b.did("advert outside 100", "backup>master timeout", "hold")
+
+	b = newBench(t, lone())
+	b.hear(0, above, 150, time.Second)
+	for range 2 { // away again and again: once is enough
+		b.now = b.now.Add(time.Minute)
+		b.step(Input{Kind: InputTimer})
+	}
+	b.state(Master)
+}
+
 func TestNotReadyWaitsAndThenTakesOverAtOnce(t *testing.T) {
 	b := newBench(t, pair())
 	b.health(Health{})

@@ -58,6 +58,7 @@ func (s *step) start(r Record) {
 		return
 	}
 	s.Started = true
+	s.Since, s.Cause = s.now, Cause{Kind: CauseStarted}
 	if age := s.now.Sub(r.LastAdvert); r.Master && age >= 0 && age < 2*s.shortest() {
 		s.AdoptBy = r.LastAdvert.Add(2 * s.shortest())
 	} else if !s.Leaving {
@@ -225,7 +226,7 @@ func (s *step) timer() {
 	for i := range s.Routers {
 		r := &s.Routers[i]
 		if r.DownAt <= s.now {
-			r.DownAt, r.Out = Never, true
+			s.runOut(i)
 		}
 		if r.AdvertAt <= s.now {
 			s.periodic(i)
@@ -249,7 +250,7 @@ func (s *step) disarm() {
 	for i := range s.Routers {
 		r := &s.Routers[i]
 		r.DownAt, r.AdvertAt = Never, Never
-		r.Out, r.Resigned, r.Preempting = false, false, false
+		r.Out, r.Resigned, r.Preempting, r.Reprieved = false, false, false, false
 	}
 	s.PreemptAt = 0
 }
