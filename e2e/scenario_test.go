@@ -75,10 +75,24 @@ func TestEmpty(t *testing.T) {
 	figure(t, "built", time.Since(begin).Seconds(), "s")
 }
 
-// TestBalances sees keepalived, the program to compare with, balance 1:1.
-func TestBalances(t *testing.T) {
-	t.Run("keepalived", func(t *testing.T) { balances(t, lab.Keepalived{}) })
+// systems runs a scenario with failover and with the program it is compared
+// with.
+func systems(t *testing.T, scenario func(*testing.T, lab.System)) {
+	t.Helper()
+	need(t, "lab", lab.HasIPVS())
+	t.Run("failover", func(t *testing.T) {
+		sys, err := lab.FindFailover()
+		need(t, "lab", err)
+		scenario(t, sys)
+	})
+	t.Run("keepalived", func(t *testing.T) {
+		need(t, "peers", lab.FindKeepalived())
+		scenario(t, lab.Keepalived{})
+	})
 }
+
+// TestBalances: answers alternate, and both directors have the same table.
+func TestBalances(t *testing.T) { systems(t, balances) }
 
 func balances(t *testing.T, sys lab.System) {
 	l := newLab(t)

@@ -16,7 +16,10 @@ import (
 	"time"
 )
 
-var errLimit = errors.New("time limit reached")
+var (
+	errLimit    = errors.New("time limit reached")
+	errNoResult = errors.New("the guest ended without a result")
+)
 
 // The virtio ports between the guest and this process. The first serial line is
 // the kernel's and goes to a file: it is too slow for output.
@@ -74,7 +77,7 @@ func boot(ctx context.Context, opt options, k kernel, j job, to streams) (int, e
 		} else if cause != nil {
 			return exitGuest, fmt.Errorf("guest stopped: %w", cause)
 		}
-		return exitGuest, fmt.Errorf("the guest ended without a result (%v)\n%s%s", ended, complaint.Bytes(), tail(console, 25))
+		return exitGuest, fmt.Errorf("%w\n%s%s", errors.Join(errNoResult, ended), complaint.Bytes(), tail(console, 25))
 	}
 	if opt.verbose {
 		fmt.Fprintf(to.err, "guest: Linux %s, ready after %.1f s, command took %.1f s, all %.1f s\n",

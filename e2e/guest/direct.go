@@ -33,6 +33,6 @@ func direct(argv []string) (int, error) {
 	if err != nil {
 		return 127, fmt.Errorf("run %s: %w", argv[0], err)
 	}
-	err = syscall.Exec(path, argv, os.Environ())
+	err = syscall.Exec(path, argv, append(os.Environ(), inLab))
 	return 126, fmt.Errorf("run %s: %w", path, err)
 }

@@ -14,6 +14,10 @@ const (
 	jobPath  = "/job.json" // beside it
 )
 
+// inLab tells COMMAND that it runs where IPVS is: what it finds missing there is
+// missing for good.
+const inLab = "FAILOVER_IN_LAB=1"
+
 // job is what the guest has to do. It travels inside the initramfs.
 type job struct {
 	Argv    []string
@@ -45,7 +49,7 @@ func newJob(argv []string, k kernel) (job, error) {
 	}
 	j := job{
 		Argv:    append([]string{path}, argv[1:]...),
-		Env:     append(os.Environ(), "FAILOVER_GUEST="+k.release),
+		Env:     append(os.Environ(), inLab),
 		Dir:     dir,
 		Release: k.release,
 		Modules: k.modules,

@@ -10,6 +10,8 @@
 //
 //	go test -exec "$PWD/bin/guest" ./e2e
 //
+// Either way COMMAND finds FAILOVER_IN_LAB=1 in its environment.
+//
 // The kernel is fetched once, by apt-get download, into a cache folder. What is
 // written inside the guest is gone afterwards, but for the folder that
 // FAILOVER_RESULTS names.

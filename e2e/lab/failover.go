@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -32,17 +33,19 @@ func (Failover) Name() string { return "failover" }
 // Prepare implements [System]: nothing, failover does what it needs.
 func (Failover) Prepare(*Node) error { return nil }
 
-// Unit implements [System]. It is the unit file of scripts/, in the words of the
+// Unit implements [System]: scripts/units/failover.service in the words of the
 // lab.
-func (f Failover) Unit(n *Node) UnitSpec {
+func (f Failover) Unit(*Node) UnitSpec {
 	return UnitSpec{
 		Name:             "failover",
-		ExecStart:        []string{f.Binary, "run", "--node", n.Name},
-		ExecStopPost:     []string{f.Binary, "release", "--if-dead", "--node", n.Name},
+		ExecStart:        []string{f.Binary, "run"},
+		ExecStopPost:     []string{f.Binary, "release", "--if-dead"},
 		Notify:           true,
 		Restart:          true,
 		RuntimeDirectory: "failover",
-		StopTimeout:      45 * time.Second,
+		StopTimeout:      95 * time.Second,
+
+		RestartPreventExitStatus: 2,
 	}
 }
 
@@ -51,9 +54,10 @@ func (Failover) Configure(n *Node, s Setup) error {
 	return n.WriteFile("/etc/failover/failover.toml", []byte(failoverTOML(s)), 0o644)
 }
 
-// Command runs a command of the program on the node.
-func (f Failover) Command(n *Node, args ...string) []string {
-	return append([]string{f.Binary}, args...)
+// Run runs a command of the program on a director, which finds itself by its
+// host name, and returns what it prints.
+func (f Failover) Run(ctx context.Context, n *Node, args ...string) (string, error) {
+	return n.Run(ctx, append([]string{f.Binary}, args...)...)
 }
 
 func failoverTOML(s Setup) string {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -21,9 +22,12 @@ type HeldSpec struct {
 
 // HeldConn is the history of one held connection.
 type HeldConn struct {
-	Server    string // who is at the other end
+	Server    string         // who is at the other end
+	Local     netip.AddrPort // this end
+	Opened    time.Time
 	Exchanges int
-	// Stall is the longest exchange; at StallAt it began.
+	Last      time.Time // when the newest exchange that succeeded began
+	// Stall is the longest exchange since [Held.Lap]; at StallAt it began.
 	Stall   time.Duration
 	StallAt time.Time
 	// Err is why the connection broke, nil while it lives.
@@ -68,7 +72,10 @@ func (n *Node) Hold(ctx context.Context, spec HeldSpec) (*Held, error) {
 			cancel()
 			return nil, fmt.Errorf("lab: hold connection %d: %w", i, err)
 		}
-		h.conns[i].Server = server
+		h.conns[i] = HeldConn{Server: server, Opened: time.Now()}
+		if local, ok := c.LocalAddr().(*net.TCPAddr); ok {
+			h.conns[i].Local = local.AddrPort()
+		}
 		h.all.Go(func() { h.use(life, i, c) })
 	}
 	return h, nil
@@ -136,6 +143,18 @@ func (h *Held) note(i int, begin time.Time, err error) {
 		return
 	}
 	c.Exchanges++
+	c.Last = begin
+}
+
+// Lap begins a new measurement of stalls, and tells what came of the last one.
+func (h *Held) Lap() HeldConns {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	so := append(HeldConns(nil), h.conns...)
+	for i := range h.conns {
+		h.conns[i].Stall, h.conns[i].StallAt = 0, time.Time{}
+	}
+	return so
 }
 
 // Conns is the history of the connections so far.
@@ -164,6 +183,17 @@ func (cs HeldConns) Broken() int {
 		}
 	}
 	return n
+}
+
+// Since tells whether every connection that lives has exchanged something that
+// began at or after t.
+func (cs HeldConns) Since(t time.Time) bool {
+	for _, c := range cs {
+		if c.Err == nil && c.Last.Before(t) {
+			return false
+		}
+	}
+	return true
 }
 
 // Stall is the longest exchange of any connection.

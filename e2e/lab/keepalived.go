@@ -10,6 +10,9 @@ import (
 // Keepalived is the keepalived installed on this machine.
 type Keepalived struct{}
 
+// FindKeepalived tells whether it is installed.
+func FindKeepalived() error { return lookTools("keepalived", "ipvsadm") }
+
 // Name implements [System].
 func (Keepalived) Name() string { return "keepalived" }
 
@@ -23,10 +26,10 @@ func (Keepalived) Prepare(n *Node) error {
 // compared as one whose administrator has added it.
 func (Keepalived) Unit(*Node) UnitSpec {
 	return UnitSpec{
-		Name:       "keepalived",
-		ExecStart:  []string{"keepalived", "--dont-fork", "--log-console", "--log-detail"},
-		Restart:    true,
-		RestartSec: 200 * time.Millisecond,
+		Name:         "keepalived",
+		ExecStart:    []string{"keepalived", "--dont-fork", "--log-console", "--log-detail"},
+		Restart:      true,
+		RestartDelay: 200 * time.Millisecond,
 	}
 }
 

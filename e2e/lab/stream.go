@@ -130,6 +130,19 @@ func (s *Stream) So() Requests {
 	return list
 }
 
+// AnsweredFrom counts the requests sent at or after t that were answered.
+func (s *Stream) AnsweredFrom(t time.Time) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, r := range s.requests {
+		if r.Err == nil && !r.Start.Before(t) {
+			n++
+		}
+	}
+	return n
+}
+
 func get(ctx context.Context, c *http.Client, url string) Request {
 	r := Request{Start: time.Now()}
 	r.Server, r.Err = fetch(ctx, c, url)

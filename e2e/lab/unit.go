@@ -22,9 +22,12 @@ type UnitSpec struct {
 	// Notify is Type=notify: the service is up when it says READY=1. Without it, it
 	// is up when it has been started.
 	Notify bool
-	// Restart is Restart=always.
-	Restart    bool
-	RestartSec time.Duration
+	// Restart is Restart=always, RestartDelay its RestartSec.
+	Restart      bool
+	RestartDelay time.Duration
+	// RestartPreventExitStatus is an exit status after which it is not started
+	// again; 0 for none.
+	RestartPreventExitStatus int
 	// StopTimeout is how long SIGTERM may take before SIGKILL; 30 s when zero.
 	StopTimeout time.Duration
 	// RuntimeDirectory is made below /run and preserved.
@@ -136,12 +139,15 @@ func (u *Unit) supervise(ended chan struct{}) {
 		u.mu.Lock()
 		u.exits = append(u.exits, exit)
 		again := u.Spec.Restart && !u.stopping
+		if n := u.Spec.RestartPreventExitStatus; n != 0 && exit.State.ExitCode() == n {
+			again = false
+		}
 		u.mu.Unlock()
 		if !again {
 			return
 		}
-		if u.Spec.RestartSec > 0 {
-			time.Sleep(u.Spec.RestartSec)
+		if u.Spec.RestartDelay > 0 {
+			time.Sleep(u.Spec.RestartDelay)
 		}
 		u.mu.Lock()
 		if u.stopping {
