@@ -3,6 +3,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -103,12 +104,42 @@ func (p *printer) routers(s api.Status, o StatusOptions) {
 		}
 		p.line(append(row, strings.Join(r.Addresses, " "))...)
 	}
+	p.causes(self, o)
+	p.silence(s)
+}
+
+// causes says why each group is what it is, once: its routers change role
+// together.
+func (p *printer) causes(self *api.Director, o StatusOptions) {
+	why := map[string]string{}
 	for _, r := range self.VirtualRouters {
-		if o.shows(r.Name, notElected(r)) && r.Cause != "" {
-			fmt.Fprintf(p.tw, "%s: %s for %s, %s\n", r.Name, r.State, p.age(r.Since), r.Cause)
+		// Of one cause, the router it was seen on leaves its own name out, the others
+		// name it: theirs is the longer one.
+		if g := groupOf(r); o.shows(r.Name, notElected(r)) && len(r.Cause) > len(why[g]) {
+			why[g] = r.Cause
+		}
+	}
+	for _, r := range self.VirtualRouters {
+		if g := groupOf(r); why[g] != "" {
+			fmt.Fprintf(p.tw, "%s: %s for %s, %s\n", g, r.State, p.age(r.Since), why[g])
+			delete(why, g)
 		}
 	}
 }
+
+func groupOf(r api.VirtualRouter) string { return cmp.Or(r.Group, r.Name) }
+
+// silence explains the directors of whom nothing is heard.
+func (p *printer) silence(s api.Status) {
+	for _, d := range s.Directors {
+		if !d.Self && d.Reachable == nil && slices.ContainsFunc(d.VirtualRouters, silent) {
+			fmt.Fprintf(p.tw, "%s sends no adverts: it is backup, or down; its own status tells\n", d.Name)
+		}
+	}
+}
+
+// silent tells whether a director was not heard as master of a virtual router.
+func silent(r api.VirtualRouter) bool { return r.State == "" }
 
 // role is what one director does for the i-th virtual router.
 func role(d api.Director, i int) string {
@@ -117,8 +148,8 @@ func role(d api.Director, i int) string {
 	}
 	r := d.VirtualRouters[i]
 	switch {
-	case r.State == "":
-		return "no advert" // a backup sends none: nothing is wrong with that
+	case silent(r):
+		return "silent" // a backup is: nothing is wrong with that
 	case r.EffectivePriority != r.Priority && d.Self:
 		return fmt.Sprintf("%s %d (of %d)", r.State, r.EffectivePriority, r.Priority)
 	case r.EffectivePriority != 0:
