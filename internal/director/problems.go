@@ -17,6 +17,7 @@ func problems(f facts, self api.Director) []string {
 	if f.engine == nil {
 		ps = append(ps, "the engine process does not answer")
 	} else {
+		ps = append(ps, groupProblems(f)...)
 		for _, r := range self.VirtualRouters {
 			ps = append(ps, routerProblems(f, r)...)
 		}
@@ -36,17 +37,29 @@ func problems(f facts, self api.Director) []string {
 	return ps
 }
 
-func routerProblems(f facts, r api.VirtualRouter) []string {
+// groupProblems names each group that is out of the election, once: its routers
+// are in one state for one cause.
+func groupProblems(f facts) []string {
 	var ps []string
-	switch vrrp.State(r.State) {
-	case vrrp.Init, vrrp.Fault:
-		ps = append(ps, fmt.Sprintf("%s: %s: %s", r.Name, r.State, r.Cause))
-	case vrrp.Master:
-		if st, ok := f.routerStatus(r.Name); ok && !st.HoldsAddresses {
-			ps = append(ps, fmt.Sprintf("%s: master, but its addresses are not all on %s", r.Name, r.Interface))
+	for _, g := range f.world.Node.Groups {
+		for _, r := range g.Routers {
+			st, ok := f.routerStatus(r.Name)
+			if !ok {
+				ps = append(ps, fmt.Sprintf("%s: %s: %s", r.Name, vrrp.Init, notTaken))
+			} else if st.State == vrrp.Init || st.State == vrrp.Fault {
+				ps = append(ps, fmt.Sprintf("%s: %s: %s", g.Name, st.State, CauseText(g.Name, st.Cause)))
+				break
+			}
 		}
 	}
 	return ps
+}
+
+func routerProblems(f facts, r api.VirtualRouter) []string {
+	if st, ok := f.routerStatus(r.Name); ok && st.State == vrrp.Master && !st.HoldsAddresses {
+		return []string{fmt.Sprintf("%s: master, but its addresses are not all on %s", r.Name, r.Interface)}
+	}
+	return nil
 }
 
 func serverProblems(vs api.VirtualServer) []string {
@@ -81,7 +94,7 @@ func CauseText(router string, c vrrp.Cause) string {
 	if c.Router != "" && c.Router != router {
 		text = c.Router + ": " + text
 	}
-	if c.Peer.IsValid() {
+	if c.Peer.IsValid() && c.Detail == "" { // a detail is complete in itself
 		text += fmt.Sprintf(" (%s)", c.Peer)
 	}
 	return text

@@ -87,6 +87,9 @@ func selfRouters(f facts) []api.VirtualRouter {
 	return routers
 }
 
+// notTaken stands for a router that the engine does not know of yet.
+const notTaken = "the engine has not taken it up yet"
+
 func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRouter {
 	v := api.VirtualRouter{
 		Name: r.Name, Group: g.Name, Interface: r.Interface, VRID: int(r.VRID), Version: 3,
@@ -95,7 +98,7 @@ func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRou
 	}
 	st, ok := f.routerStatus(r.Name)
 	if !ok {
-		v.Cause = "the engine has not taken it up yet"
+		v.Cause = notTaken
 		return v
 	}
 	v.State, v.Since, v.Cause = string(st.State), f.wall(st.Since), CauseText(r.Name, st.Cause)

@@ -1,0 +1,51 @@
+package director
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"failover/conf"
+	"failover/internal/api"
+	"failover/internal/ipc"
+	"failover/internal/policy"
+	"failover/vrrp"
+)
+
+func TestFaultOfAGroupIsOneProblem(t *testing.T) {
+	c := vrrp.Cause{Kind: vrrp.CauseInterface, Router: "outside", Detail: "eth2 has no carrier"}
+	f := facts{
+		world: policy.World{Node: conf.Node{Groups: []vrrp.GroupConfig{{
+			Name: "nat", Routers: []vrrp.RouterConfig{{Name: "outside"}, {Name: "inside"}},
+		}}}},
+		engine: &ipc.Status{Routers: []vrrp.RouterStatus{
+			{Group: "nat", Name: "outside", State: vrrp.Fault, Cause: c},
+			{Group: "nat", Name: "inside", State: vrrp.Fault, Cause: c},
+		}},
+	}
+	got := problems(f, api.Director{VirtualRouters: selfRouters(f)})
+	if want := []string{"nat: fault: outside: eth2 has no carrier"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	f.engine.Routers = nil
+	if got := problems(f, api.Director{VirtualRouters: selfRouters(f)}); len(got) != 2 {
+		t.Errorf("the engine knows neither router: got %q, want a problem for each", got)
+	}
+}
+
+func TestCauseText(t *testing.T) {
+	peer := netip.MustParseAddr("172.20.10.6")
+	for _, c := range []struct {
+		router, want string
+		cause        vrrp.Cause
+	}{
+		{"outside", "172.20.10.6 resigned", vrrp.Cause{Kind: vrrp.CausePriorityZero, Router: "outside", Peer: peer, Detail: "172.20.10.6 resigned"}},
+		{"inside", "outside: 172.20.10.6 resigned", vrrp.Cause{Kind: vrrp.CausePriorityZero, Router: "outside", Peer: peer, Detail: "172.20.10.6 resigned"}},
+		{"outside", "the master resigned (172.20.10.6)", vrrp.Cause{Kind: vrrp.CausePriorityZero, Router: "outside", Peer: peer}},
+		{"outside", "healthy again", vrrp.Cause{Kind: vrrp.CauseRecovered}},
+	} {
+		if got := CauseText(c.router, c.cause); got != c.want {
+			t.Errorf("%+v for %s: got %q, want %q", c.cause, c.router, got, c.want)
+		}
+	}
+}
