@@ -195,7 +195,7 @@ func (r *Reconciler) log(res Result) {
 	if res.Repairs > 0 {
 		log.Warn("lvs: foreign change put back", "operations", res.Repairs, "of", len(res.Done), "first", res.Done[0].String(), "reason", res.Done[0].Reason)
 	} else if len(res.Done) > 0 {
-		log.Info("lvs: table changed", "operations", len(res.Done), "converged", res.Converged, "digest", res.Digest)
+		log.Info("lvs: table changed", "operations", len(res.Done), "first", res.Done[0].String(), "converged", res.Converged)
 	}
 	for _, e := range res.Errors {
 		log.Error("lvs: operation failed, will be tried again", "operation", e.Op.String(), "error", e.Err)

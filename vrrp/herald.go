@@ -93,8 +93,14 @@ func (h *herald) tell(n *notice) {
 		return
 	}
 	t := &n.transition
-	h.log.Info("role changed", "group", t.Group, "from", t.From, "to", t.To, "priority", t.Priority,
-		"cause", t.Cause.Kind, "router", t.Cause.Router, "detail", t.Cause.Detail)
+	args := []any{"group", t.Group, "from", t.From, "to", t.To, "priority", t.Priority, "cause", t.Cause.Kind}
+	if t.Cause.Router != "" {
+		args = append(args, "router", t.Cause.Router)
+	}
+	if t.Cause.Detail != "" {
+		args = append(args, "detail", t.Cause.Detail)
+	}
+	h.log.Info("role changed", args...)
 	if h.onTransition != nil {
 		h.onTransition(*t)
 	}
