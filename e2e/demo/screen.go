@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"failover/e2e/lab"
 )
@@ -17,6 +18,7 @@ import (
 type screen struct {
 	out    io.Writer
 	colour bool
+	begun  time.Time
 	acts   int
 	claims []claim
 }
@@ -30,7 +32,7 @@ type claim struct {
 // newScreen writes to out. The terminal is at the far end of pipes, so whether it
 // has colours is said by who started us.
 func newScreen(out io.Writer) *screen {
-	return &screen{out: out, colour: os.Getenv("FAILOVER_DEMO_COLOUR") == "1"}
+	return &screen{out: out, begun: time.Now(), colour: os.Getenv("FAILOVER_DEMO_COLOUR") == "1"}
 }
 
 func (s *screen) paint(code, text string) string {
@@ -46,31 +48,32 @@ func (s *screen) dim(text string) string  { return s.paint("2", text) }
 // act begins a part of the demo.
 func (s *screen) act(title string) {
 	s.acts++
-	fmt.Fprintf(s.out, "\n%s\n", s.bold(fmt.Sprintf("%d. %s", s.acts, title)))
+	fmt.Fprintf(s.out, "\n%s\n\n", s.paint("1;36", fmt.Sprintf("%d. %s", s.acts, title)))
 }
 
 // say writes a line of the narrator.
 func (s *screen) say(format string, args ...any) {
-	fmt.Fprintf(s.out, "%s %s\n", s.dim("#"), fmt.Sprintf(format, args...))
-}
-
-// prompt writes a command line as typed on a node.
-func (s *screen) prompt(node, line string) {
-	fmt.Fprintf(s.out, "\n%s %s\n", s.dim(node+"$"), s.bold(line))
+	fmt.Fprintln(s.out, s.dim("# "+fmt.Sprintf(format, args...)))
 }
 
 // show runs a command on a node, with its command line and output on the screen.
 // A command that ends with a code other than 0 is no error.
-func (s *screen) show(ctx context.Context, n *lab.Node, argv ...string) (code int, err error) {
-	s.prompt(n.Name, strings.Join(argv, " "))
-	out, err := n.Run(ctx, argv...)
-	fmt.Fprint(s.out, out)
+func (s *screen) show(ctx context.Context, n *lab.Node, argv ...string) (out string, code int, err error) {
+	fmt.Fprintf(s.out, "%s %s\n", s.dim(n.Name+" $"), s.bold(strings.Join(argv, " ")))
+	out, err = n.Run(ctx, argv...)
+	for line := range strings.Lines(out) {
+		fmt.Fprintln(s.out, strings.TrimRight(line, " \n"))
+	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.Exited() {
-		return exit.ExitCode(), nil
+		code, err = exit.ExitCode(), nil
+		s.say("exit code %d", code)
 	}
-	return 0, err
+	return out, code, err
 }
+
+// gap is an empty line.
+func (s *screen) gap() { fmt.Fprintln(s.out) }
 
 // claim checks a promise and says at once what came of it.
 func (s *screen) claim(holds bool, what, format string, args ...any) {
@@ -92,7 +95,7 @@ func (s *screen) verdict() error {
 	for _, c := range s.claims {
 		width = max(width, len([]rune(c.what)))
 	}
-	fmt.Fprintf(s.out, "\n%s\n", s.bold("What was promised, and what was seen"))
+	fmt.Fprintf(s.out, "\n%s\n\n", s.paint("1;36", "What was promised, and what was seen"))
 	for _, c := range s.claims {
 		pad := strings.Repeat(" ", width-len([]rune(c.what)))
 		fmt.Fprintf(s.out, "%s %s%s  %s\n", s.mark(c), c.what, pad, c.figure)
@@ -103,5 +106,6 @@ func (s *screen) verdict() error {
 	if broken > 0 {
 		return fmt.Errorf("%d of %d promises were not kept", broken, len(s.claims))
 	}
+	fmt.Fprintf(s.out, "\nAll of it seen in %.0f s.\n", time.Since(s.begun).Seconds())
 	return nil
 }
