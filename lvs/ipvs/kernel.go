@@ -41,26 +41,21 @@ var errClosed = errors.New("ipvs: closed")
 
 // Kernel implements [lvs.Kernel]. One goroutine does all calls, reads included,
 // so that none sees the half of another; a call that hangs is abandoned together
-// with its sockets.
+// with that goroutine and its sockets, and another takes its place.
 type Kernel struct {
-	log   *slog.Logger
-	open  func() (*handle, error)
-	jobs  chan job
-	quit  chan struct{}
-	ended chan struct{}
-	once  sync.Once
-	stuck atomic.Int32
+	log  *slog.Logger
+	open func() (*handle, error)
+	quit chan struct{}
+	once sync.Once
+
+	// turn holds one token: who has it may use, replace or end the writer.
+	turn   chan struct{}
+	writer *writer // nil: none yet, or the last one was abandoned
+	stuck  atomic.Int32
 
 	ns   netns.NsHandle // the network namespace of Open's thread
 	mu   sync.Mutex     // guards proc
 	proc *os.File       // /proc/net/ip_vs of that namespace
-}
-
-// job is one call for the writer.
-type job struct {
-	ctx  context.Context
-	run  func(*handle)
-	fail func(error)
 }
 
 // Open connects to the IPVS of the calling thread's network namespace. The
@@ -93,21 +88,25 @@ func Open(ctx context.Context, log *slog.Logger) (*Kernel, error) {
 	return k, nil
 }
 
-// newKernel starts the writer with a first handle; open makes its successors.
+// newKernel starts with a first handle; open makes its successors.
 func newKernel(log *slog.Logger, first *handle, open func() (*handle, error)) *Kernel {
 	k := &Kernel{
-		log: log, open: open, ns: netns.None(),
-		jobs: make(chan job), quit: make(chan struct{}), ended: make(chan struct{}),
+		log: log, open: open, ns: netns.None(), quit: make(chan struct{}),
+		turn: make(chan struct{}, 1), writer: startWriter(first),
 	}
-	go k.write(first)
+	k.turn <- struct{}{}
 	return k
 }
 
-// Close ends the writer and closes the sockets. The kernel's table stays.
+// Close ends the writer, after the call that is under way, and closes the
+// sockets. The kernel's table stays.
 func (k *Kernel) Close() error {
 	k.once.Do(func() {
 		close(k.quit)
-		<-k.ended
+		<-k.turn // never given back
+		if k.writer != nil {
+			close(k.writer.jobs)
+		}
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if k.proc != nil {
@@ -125,104 +124,105 @@ func (k *Kernel) Close() error {
 func call[T any](ctx context.Context, k *Kernel, f func(*handle) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	type answer struct {
-		value T
-		err   error
-	}
-	answers := make(chan answer, 1)
-	j := job{
-		ctx:  ctx,
-		run:  func(h *handle) { v, err := f(h); answers <- answer{v, err} },
-		fail: func(err error) { answers <- answer{err: err} },
-	}
 	var zero T
 	select {
-	case k.jobs <- j:
+	case <-k.quit:
+		return zero, errClosed
+	default:
+	}
+	select {
+	case <-k.turn:
 	case <-ctx.Done():
 		return zero, ctx.Err()
 	case <-k.quit:
 		return zero, errClosed
 	}
+	w, err := k.current()
+	if err != nil {
+		k.turn <- struct{}{}
+		return zero, err
+	}
+	type answer struct {
+		value T
+		err   error
+	}
+	answers := make(chan answer, 1)
+	w.jobs <- func(h *handle) { v, err := f(h); answers <- answer{v, err} }
 	select {
 	case a := <-answers:
+		k.turn <- struct{}{}
 		return a.value, a.err
 	case <-ctx.Done():
-		return zero, ctx.Err()
-	case <-k.ended:
-		select {
-		case a := <-answers:
-			return a.value, a.err
-		default:
-			return zero, errClosed
-		}
+		err = ctx.Err()
+	case <-k.quit:
+		err = errClosed
 	}
+	go k.judge(w)
+	return zero, err
 }
 
-// write is the one goroutine that talks to the kernel. h is nil while there is
-// no usable handle.
-func (k *Kernel) write(h *handle) {
-	defer close(k.ended)
-	for {
-		select {
-		case <-k.quit:
-			h.close()
-			return
-		case j := <-k.jobs:
-			if j.ctx.Err() != nil {
-				continue // its caller is gone
-			}
-			if h == nil {
-				var err error
-				if h, err = k.reopen(); err != nil {
-					j.fail(err)
-					continue
-				}
-			}
-			if !k.watch(h, j) {
-				h = nil
-			}
-		}
+// current returns the writer, a new one where the last was abandoned. The caller
+// has the turn.
+func (k *Kernel) current() (*writer, error) {
+	if k.writer != nil {
+		return k.writer, nil
 	}
-}
-
-// reopen makes a new handle, unless too many calls hang in the kernel already.
-func (k *Kernel) reopen() (*handle, error) {
 	if n := k.stuck.Load(); n >= mostStuck {
 		return nil, fmt.Errorf("%d calls hang in the kernel", n)
 	}
-	return k.open()
+	h, err := k.open()
+	if err != nil {
+		return nil, err
+	}
+	k.writer = startWriter(h)
+	return k.writer, nil
 }
 
-// watch runs one job and tells whether the handle is still good. A receive of
-// moby/ipvs has no end of its own: it takes each time-out for "try again". So a
-// call that outlives its context and the grace is left alone, and its sockets
-// are closed under it, which wakes it if it waits for an answer.
-func (k *Kernel) watch(h *handle, j job) bool {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		j.run(h)
-	}()
-	select {
-	case <-done:
-		return true
-	case <-j.ctx.Done():
-	case <-k.quit:
-	}
+// judge gives a writer whose caller has gone the grace to finish, and abandons
+// it otherwise; then it passes the turn on. A receive of moby/ipvs has no end of
+// its own, it takes each time-out for "try again": closing the sockets under it
+// wakes it. A call that hangs inside the kernel is past waking; its thread is
+// lost until the kernel lets go.
+func (k *Kernel) judge(w *writer) {
+	// The writer takes the next job when it is through with the one before.
+	through := make(chan struct{})
 	last := time.NewTimer(grace)
 	defer last.Stop()
 	select {
-	case <-done:
-		return true
+	case w.jobs <- func(*handle) { close(through) }:
+		<-through
 	case <-last.C:
+		k.log.Warn("ipvs: a call hangs, its sockets are replaced", "hanging", k.stuck.Add(1))
+		k.writer = nil
+		go w.handle.close()
+		go func() {
+			close(w.jobs)
+			<-w.ended
+			k.stuck.Add(-1)
+		}()
 	}
-	k.log.Warn("ipvs: a call hangs, its sockets are replaced", "hanging", k.stuck.Add(1))
+	k.turn <- struct{}{}
+}
+
+// writer is the goroutine that talks to the kernel through one handle. It lives
+// on from call to call: a receive of the netlink library needs a stack of 64 KiB,
+// which would have to be grown for each.
+type writer struct {
+	handle *handle
+	jobs   chan func(*handle) // unbuffered; closed: end
+	ended  chan struct{}
+}
+
+func startWriter(h *handle) *writer {
+	w := &writer{handle: h, jobs: make(chan func(*handle)), ended: make(chan struct{})}
 	go func() {
+		defer close(w.ended)
+		for job := range w.jobs {
+			job(h)
+		}
 		h.close()
-		<-done
-		k.stuck.Add(-1)
 	}()
-	return false
+	return w
 }
 
 var _ lvs.Kernel = (*Kernel)(nil)

@@ -96,7 +96,7 @@ func parse(t testing.TB, rules string) lvs.Table {
 
 func dump(t testing.TB, k *ipvs.Kernel) lvs.Table {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	table, err := k.Dump(ctx)
 	if err != nil {
