@@ -21,6 +21,19 @@ func (s *step) advert(i int, h Heard) {
 	default:
 		s.Routers[i].note(s.now, h)
 	}
+	if s.State == Backup && h.Priority != priorityResign && s.Routers[i].Parting {
+		s.part(i)
+	}
+}
+
+// part tells the first master heard on router i after our own mastership, with
+// one advert of priority 1, that there was another one. It may have been master
+// all along, in the other half of a split segment, while this half learned from
+// our announcements; it has to hear of us to announce over them. Priority 1 is
+// below it by every rule and resets no backup's timer.
+func (s *step) part(i int) {
+	s.Routers[i].Parting = false
+	s.emit(Output{Kind: OutputAdvert, Router: i, Priority: priorityLowest})
 }
 
 // note keeps what status tells of the master.

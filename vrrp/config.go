@@ -174,5 +174,5 @@ type RouterStatus struct {
 	Mismatches             map[string]uint64 `json:",omitempty"` // accepted, but odd: by [Mismatch]
 	SendErrors             uint64
 	HostError              string `json:",omitempty"` // why the addresses are not as wanted
-	LateWakeups            uint64
+	LateWakeups            uint64 // of its group: deadlines noticed late by more than 10 ms or a tenth of the interval
 }

@@ -41,12 +41,11 @@ type EngineConfig struct {
 // Engine runs the elections of one machine. Its methods may be called from any
 // goroutine. The newest value counts, and saying it again changes nothing.
 type Engine struct {
-	conn         Conn
-	host         Host
-	recorder     Recorder
-	log          *slog.Logger
-	onTransition func(Transition)
-	done         chan struct{}
+	conn     Conn
+	host     Host
+	recorder Recorder
+	log      *slog.Logger
+	done     chan struct{}
 
 	mu    sync.Mutex
 	queue []func()
@@ -84,7 +83,7 @@ func NewEngine(c EngineConfig) *Engine {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Engine{
-		conn: c.Conn, host: c.Host, recorder: c.Recorder, log: log, onTransition: c.OnTransition,
+		conn: c.Conn, host: c.Host, recorder: c.Recorder, log: log,
 		done:   make(chan struct{}),
 		groups: map[string]*elector{}, routers: map[routerKey]routerRef{}, links: map[string]Link{},
 		ports: map[string]*port{}, unmatched: map[string]*[rejectCount]uint64{},

@@ -60,6 +60,9 @@ type Router struct {
 	SentAt Instant
 	// Succeeded tells that another master was heard since the group resigned.
 	Succeeded bool
+	// Parting tells that the group was master here and owes the master that it hears
+	// next a word.
+	Parting bool
 	// MasterInterval is Active_Adver_Interval (RFC 9568 section 6.1).
 	MasterInterval time.Duration
 	MasterAddress  netip.Addr

@@ -39,10 +39,27 @@ func TestGroupMembersWithDifferentIntervals(t *testing.T) {
 func TestGroupHigherPriorityOnAnyMemberDemotesAll(t *testing.T) {
 	b := newMaster(t, pair())
 	b.hear(1, lower, 101, time.Second)
-	b.did("master>backup higher-priority", "release")
+	b.did("master>backup higher-priority", "release", "advert inside 1")
 	if b.down(0) != down100 || b.down(1) != down100 {
 		t.Errorf("timers %v, %v", b.down(0), b.down(1))
 	}
+}
+
+// Who was master tells the next one so, once on each router, whenever that one is
+// first heard there: it may have to announce over what we announced.
+func TestGroupParting(t *testing.T) {
+	b := newMaster(t, pair())
+	b.hear(1, above, 101, time.Second)
+	b.did("master>backup higher-priority", "release", "advert inside 1")
+	b.hear(1, above, 101, time.Second)
+	b.run(2 * time.Second)
+	b.did()
+	b.hear(0, above, 0, time.Second) // it resigns: there is nobody to tell
+	b.did()
+	b.hear(0, above, 101, time.Second)
+	b.did("advert outside 1")
+	b.hear(0, above, 101, time.Second)
+	b.did()
 }
 
 // The addresses of two interfaces may order differently; only the first router's
@@ -57,7 +74,7 @@ func TestGroupTieIsDecidedOnTheFirstRouter(t *testing.T) {
 	b.hear(0, lower, 100, time.Second)
 	b.did("contested outside", "advert outside 100")
 	b.hear(0, above, 100, time.Second)
-	b.did("master>backup tie", "release")
+	b.did("master>backup tie", "release", "advert outside 1")
 }
 
 func TestOwnPacketIsNoEvent(t *testing.T) {
@@ -233,7 +250,7 @@ func TestLowestAdvertisesOneAtOnceAndStays(t *testing.T) {
 	b.run(time.Second)
 	b.did("advert outside 1", "advert inside 1")
 	b.hear(1, lower, 50, time.Second)
-	b.did("master>backup higher-priority", "release")
+	b.did("master>backup higher-priority", "release", "advert inside 1")
 }
 
 func TestFaultOfHealth(t *testing.T) {
@@ -309,85 +326,6 @@ func TestNoSourceAddressIsAFault(t *testing.T) {
 	b.did("release", "init>fault interface")
 	if b.g.Cause.Detail != "eth2 has no IPv4 address to send from" {
 		t.Errorf("cause %+v", b.g.Cause)
-	}
-}
-
-func TestAdoption(t *testing.T) {
-	c := pair()
-	c.Routers[1].Interval = 200 * time.Millisecond // two of the fastest: 400 ms
-	for _, tt := range []struct {
-		name    string
-		age     time.Duration
-		master  bool
-		adopted bool
-	}{
-		{"fresh", 399 * time.Millisecond, true, true}, {"too old", 400 * time.Millisecond, true, false},
-		{"was backup", 0, false, false}, {"of the future", -time.Millisecond, true, false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			b := bare(t, c)
-			b.step(Input{Kind: InputLinks, Links: up(2)})
-			b.step(Input{Kind: InputStart, Record: Record{Master: tt.master, LastAdvert: b.now.Add(-tt.age)}})
-			if tt.adopted {
-				b.did("advert outside 100", "advert inside 100", "init>master adopted", "hold")
-				return
-			}
-			b.did("release", "init>backup started")
-			if b.down(0) != down100 {
-				t.Errorf("timer %v", b.down(0))
-			}
-		})
-	}
-}
-
-// The links are read a moment after the start; the addresses stay for as long as
-// adoption is possible, and no longer.
-func TestAdoptionWaitsForTheLinks(t *testing.T) {
-	fresh := func() *bench {
-		b := bare(t, lone())
-		b.step(Input{Kind: InputStart, Record: Record{Master: true, LastAdvert: b.now}})
-		b.did()
-		return b
-	}
-	b := fresh()
-	b.run(time.Second)
-	b.step(Input{Kind: InputLinks, Links: up(1)})
-	b.did("advert outside 100", "init>master adopted", "hold")
-	b = fresh()
-	b.run(2 * time.Second)
-	b.did("release")
-	b.step(Input{Kind: InputLinks, Links: up(1)})
-	b.did("init>backup started")
-	b = fresh()
-	b.step(Input{Kind: InputLinks, Links: []RouterLink{{Exists: true}}})
-	b.did("release", "init>fault interface")
-	b = fresh()
-	b.step(Input{Kind: InputStop, Cause: Cause{Kind: CauseStopped}})
-	b.did("release")
-}
-
-func TestRecords(t *testing.T) {
-	b := newMaster(t, lone())
-	last := func() (r Record) {
-		for _, o := range b.out {
-			if o.Kind == OutputRecord {
-				r = o.Record
-			}
-		}
-		return r
-	}
-	b.run(b.in())
-	if r := last(); !r.Master || r.LastAdvert != b.now {
-		t.Errorf("after an advert: %+v", r)
-	}
-	b.step(Input{Kind: InputStop, Cause: Cause{Kind: CauseStopped}})
-	if r := last(); r.Master {
-		t.Errorf("after resigning: %+v", r)
-	}
-	b = newMaster(t, lone())
-	b.hear(0, above, 101, time.Second)
-	if r := last(); r.Master {
-		t.Errorf("after yielding: %+v", r)
 	}
 }
 

@@ -99,7 +99,7 @@ func TestStartAgainWhileHandingOver(t *testing.T) {
 	b.step(Input{Kind: InputStart})
 	b.did("advert outside 0", "master>init stopped", "init>backup started")
 	b.hearAll(lower, 50)
-	b.did("release")
+	b.did("release", "advert outside 1")
 	b.state(Backup)
 }
 

@@ -20,6 +20,7 @@ func (s *step) become(c Cause) {
 	s.hold(true, c)
 	for i := range s.Routers {
 		s.Routers[i].MasterInterval = s.interval(i)
+		s.Routers[i].Parting = true
 	}
 }
 

@@ -37,6 +37,7 @@ type node struct {
 
 	mu          sync.Mutex
 	transitions []vrrp.Transition
+	resigned    bool // it was master last and ended that by itself
 	records     map[string]vrrp.Record
 }
 
@@ -90,6 +91,9 @@ func (n *node) run(adopt map[string]vrrp.Record, groups ...vrrp.GroupConfig) {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		n.transitions = append(n.transitions, t)
+		if t.From == vrrp.Master {
+			n.resigned = t.To != vrrp.Backup
+		}
 	}})
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop, n.ended = stop, make(chan struct{})
@@ -115,6 +119,13 @@ func (n *node) ready(groups ...vrrp.GroupConfig) {
 func (n *node) kill() {
 	n.stop()
 	<-n.ended
+}
+
+// yielded tells that the node was outbid when it was master last.
+func (n *node) yielded() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return !n.resigned
 }
 
 // moved returns the transitions since the last call, as "backup>master timeout".

@@ -122,6 +122,13 @@ func TestRFC9568Section5_2_6ReservedIgnored(t *testing.T) {
 	}
 }
 
+func TestTablesOfReasonsFitTheirCounters(t *testing.T) {
+	var c traffic
+	if len(Rejects) != len(c.rejected) || len(Mismatches) != len(c.mismatched) {
+		t.Errorf("%d reasons, %d oddities", len(Rejects), len(Mismatches))
+	}
+}
+
 func TestCentiseconds(t *testing.T) {
 	for d, want := range map[time.Duration]uint16{
 		0: 1, time.Millisecond: 1, 10 * time.Millisecond: 1, 19 * time.Millisecond: 1,

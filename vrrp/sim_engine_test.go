@@ -153,14 +153,21 @@ func (w *town) killOrBoot(n *townNode) {
 		n.conn.Freeze(false)
 		n.engine.Stop()
 		<-n.ended
-		n.alive = false
+		w.gone(n)
 	}
 }
 
 func (w *town) kill(n *townNode) {
 	n.conn.Freeze(false)
 	n.kill()
+	w.gone(n)
+}
+
+// gone: who dies or resigns in another half of the segment cannot be announced
+// over, for nobody else knows of it; what it announced does not count.
+func (w *town) gone(n *townNode) {
 	n.alive = false
+	n.host.Announced()
 }
 
 // heal ends every fault.
@@ -203,7 +210,7 @@ func (w *town) promises() {
 			w.fatalf("the master is %s, but %s has\n%s", master.name, n.name, n.host)
 		}
 		for _, a := range n.host.Announced() {
-			if a.At > when {
+			if a.At > when && (n == master || n.yielded()) {
 				last, when = n.name, a.At
 			}
 		}

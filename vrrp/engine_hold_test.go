@@ -1,0 +1,159 @@
+package vrrp_test
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"failover/vrrp"
+	"failover/vrrp/vrrptest"
+)
+
+func TestEngineAnnounces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a := newNode(t, w, 5)
+		c := groupOf(5, 255)
+		c.Routers = c.Routers[:1]
+		c.Routers[0].Announce.Refresh = 10 * time.Second
+		a.host.Slow(300 * time.Millisecond) // times count from when the addresses are up
+		start := vrrptest.Now()
+		a.run(nil, c)
+		wait(15 * time.Second)
+		var got []time.Duration
+		for _, x := range a.host.Announced() {
+			got = append(got, x.At.Sub(start))
+		}
+		ms := time.Millisecond
+		// Up after 300 ms; rounds of 300 ms are due then, 50 ms, 1 s and 11 s later,
+		// and the renewals of 1 s and 11 s come first.
+		want := []time.Duration{600 * ms, 900 * ms, 1600 * ms, 11600 * ms}
+		if !slices.Equal(got, want) {
+			t.Errorf("announced after %v, want %v", got, want)
+		}
+		a.kill()
+	})
+}
+
+func TestEnginePutsBackWhatIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a := newNode(t, w, 5)
+		a.run(nil, groupOf(5, 150))
+		wait(10 * time.Second)
+		a.host.Announced()
+		vip := netip.MustParsePrefix("172.20.10.4/28")
+		a.host.Remove("eth2", vip)
+		a.engine.AddressLost("eth2", vip)
+		synctest.Wait()
+		a.holds(true)
+		if n := len(a.host.Announced()); n == 0 {
+			t.Error("not announced")
+		}
+		wait(5 * time.Second)
+		a.host.Announced()
+		a.host.Remove("eth2", vip) // and nobody says so: the next renewal finds out
+		wait(time.Second)
+		a.holds(true)
+		if n := len(a.host.Announced()); n == 0 {
+			t.Error("not announced")
+		}
+		a.kill()
+	})
+}
+
+func TestEngineRetriesTheHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a := newNode(t, w, 5)
+		a.host.Fail(errors.New("no buffer space available"))
+		a.run(nil, groupOf(5, 255))
+		wait(3 * time.Second)
+		s := a.status("outside")
+		if s.State != vrrp.Master || s.HoldsAddresses || s.HostError != "no buffer space available" {
+			t.Errorf("%+v", s)
+		}
+		a.host.Fail(nil)
+		wait(time.Second)
+		if s := a.status("outside"); !s.HoldsAddresses || s.HostError != "" {
+			t.Errorf("%+v", s)
+		}
+		if len(a.host.Announced()) == 0 {
+			t.Error("not announced")
+		}
+		// A host that does not let go keeps Stop waiting for so long only.
+		a.host.Fail(errors.New("no buffer space available"))
+		a.engine.Stop()
+		wait(5 * time.Second)
+		<-a.ended
+		if a.err == nil {
+			t.Error("no error")
+		}
+	})
+}
+
+// Renewals hang on the loop: the addresses of one that stands still go.
+func TestEngineStarvedLosesTheAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newNode(t, newWires(1), 5)
+		a.run(nil, groupOf(5, 150))
+		wait(60 * time.Second)
+		a.holds(true)
+		a.conn.Freeze(true)
+		wait(6 * time.Second)
+		a.holds(false)
+		a.conn.Freeze(false)
+		a.host.Announced()
+		wait(100 * time.Millisecond)
+		a.holds(true)
+		if len(a.host.Announced()) == 0 {
+			t.Error("not announced again")
+		}
+		a.kill()
+	})
+}
+
+// The result of an older wish says nothing about the newest one: a group that
+// stops while its addresses are still being added waits until they are gone.
+func TestEngineStopsWhileAdding(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newNode(t, newWires(1), 5)
+		c := groupOf(5, 255)
+		c.Routers[0].Interval, c.Routers[1].Interval = 10*time.Millisecond, 10*time.Millisecond
+		a.host.Slow(300 * time.Millisecond)
+		a.run(nil, c)
+		wait(250 * time.Millisecond)
+		a.engine.Stop() // lets go after 20 ms, 30 ms before the first Set is through
+		<-a.ended
+		if a.err != nil {
+			t.Error(a.err)
+		}
+		if a.host.String() != "" {
+			t.Errorf("left behind:\n%s", a.host)
+		}
+	})
+}
+
+// Letting go is tried again soon, not left to the lease.
+func TestEngineRetriesLettingGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a, b := newNode(t, w, 5), newNode(t, w, 6)
+		a.run(nil, groupOf(5, 100))
+		wait(5 * time.Second)
+		a.holds(true)
+		a.host.Fail(errors.New("no buffer space available"))
+		b.run(nil, groupOf(6, 150))
+		wait(3600 * time.Millisecond)
+		b.holds(true)
+		a.holds(true)
+		a.host.Fail(nil)
+		wait(900 * time.Millisecond) // the lease runs for another half second
+		a.holds(false)
+		a.kill()
+		b.kill()
+	})
+}
