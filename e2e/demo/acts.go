@@ -11,11 +11,11 @@ import (
 // Limits of what the demo promises, from the configuration it shows: adverts
 // every second; a check every second, with a second's patience, that takes a
 // server out at the third failure and in at the second success. An emulated
-// machine is given half as much again.
+// machine that has other work too is given twice as much.
 const (
-	cutLimit    = 3610 * time.Millisecond * 3 / 2 // Master_Down_Interval of lb2
-	deathLimit  = 4 * time.Second * 3 / 2         // fall × interval + timeout
-	returnLimit = 4 * time.Second * 3 / 2         // (rise + 1) × interval + timeout
+	cutLimit    = 2 * 3610 * time.Millisecond // Master_Down_Interval of lb2
+	deathLimit  = 2 * 4 * time.Second         // fall × interval + timeout
+	returnLimit = 2 * 4 * time.Second         // (rise + 1) × interval + timeout
 )
 
 const picture = `

@@ -70,10 +70,14 @@ func run(ctx context.Context, config string) (err error) {
 		return err
 	}
 	d := &demo{screen: newScreen(os.Stdout), lab: l, pair: p}
-	if err := d.play(ctx); err != nil {
-		return fmt.Errorf("%w\n%s", err, l.Logs(15))
+	err = d.play(ctx)
+	if err == nil {
+		err = d.verdict()
 	}
-	return d.verdict()
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, l.Logs(40))
+	}
+	return nil
 }
 
 // example is failover with the configuration file that the README shows.

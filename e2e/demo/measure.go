@@ -34,7 +34,8 @@ func (d *demo) during(ctx context.Context, change func() error) (lab.Requests, e
 	}
 	rs := s.Stop()
 	if failed := rs.Failed(); len(failed) > 0 {
-		d.say("%d requests failed, the first after %.1f s: %v", len(failed), failed[0].Took.Seconds(), failed[0].Err)
+		d.say("%d of %d requests failed, the first at %s after %.1f s: %v", len(failed), len(rs),
+			failed[0].Start.UTC().Format("15:04:05.000"), failed[0].Took.Seconds(), failed[0].Err)
 	}
 	return rs, err
 }
