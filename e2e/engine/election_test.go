@@ -37,7 +37,7 @@ func election(t *testing.T, s spec, dst string) {
 		if to == "" {
 			to = speaks["lb2"][i]
 		}
-		taps[i].first(begin, 5*time.Second, "some adverts of lb1 on "+wires[i], func(frame) bool {
+		p.await(5*time.Second, "some adverts of lb1 on "+wires[i], func() bool {
 			return len(taps[i].adverts(speaks["lb1"][i], begin)) > 5
 		})
 		all := taps[i].adverts(speaks["lb1"][i], begin)
@@ -86,7 +86,7 @@ func TestAnnouncements(t *testing.T) {
 		})
 	}
 	times := []time.Duration{0, 10 * time.Millisecond, 50 * time.Millisecond, 250 * time.Millisecond, time.Second, 5 * time.Second}
-	client.first(begin, 10*time.Second, "six rounds of both forms", func(frame) bool {
+	p.await(10*time.Second, "six rounds of both forms", func() bool {
 		return len(rounds(1)) >= len(times) && len(rounds(2)) >= len(times)
 	})
 	for op, hw := range map[int]string{1: "00:00:00:00:00:00", 2: "ff:ff:ff:ff:ff:ff"} {
@@ -113,13 +113,11 @@ func TestAnnouncements(t *testing.T) {
 
 // TestForeignDissector: tshark finds nothing wrong with what we send.
 func TestForeignDissector(t *testing.T) {
-	for _, transport := range []string{"multicast", "unicast"} {
-		for _, form := range []string{"rfc5798", "rfc9568"} {
-			t.Run(transport+" "+form, func(t *testing.T) {
-				p := newPair(t, spec{router: "transport = \"" + transport + "\"\nchecksum = \"" + form + "\""})
-				dissectorAgrees(t, p, form)
-			})
-		}
+	for transport, form := range map[string]string{"multicast": "rfc5798", "unicast": "rfc9568"} {
+		t.Run(transport+" "+form, func(t *testing.T) {
+			p := newPair(t, spec{router: "transport = \"" + transport + "\"\nchecksum = \"" + form + "\""})
+			dissectorAgrees(t, p, form)
+		})
 	}
 }
 
@@ -173,4 +171,3 @@ func (p *pair) mac(n *lab.Node, link string) string {
 	}
 	return string(bytes.TrimSpace(b))
 }
-
