@@ -59,6 +59,14 @@ func (a *Advert) Append(b []byte, src, dst netip.Addr) []byte {
 // it. The error is a [Reject]; a is then not to be used. Parse reuses the array
 // of a.Addresses, so that a kept Advert costs no allocation per packet.
 func (a *Advert) Parse(payload []byte, src, dst netip.Addr) (trailing []byte, err error) {
+	trailing, reject := a.parse(payload, src, dst)
+	if reject != "" {
+		return nil, reject
+	}
+	return trailing, nil
+}
+
+func (a *Advert) parse(payload []byte, src, dst netip.Addr) (trailing []byte, r Reject) {
 	if len(payload) < headerLen {
 		return nil, RejectLength
 	}
@@ -99,7 +107,7 @@ func (a *Advert) Parse(payload []byte, src, dst netip.Addr) (trailing []byte, er
 	for i := headerLen; i < length; i += 4 {
 		a.Addresses = append(a.Addresses, netip.AddrFrom4([4]byte(message[i:i+4])))
 	}
-	return trailing, nil
+	return trailing, ""
 }
 
 // checksumForm tells which of the two forms the checksum of a message is correct

@@ -33,9 +33,8 @@ func (e *Engine) check(p *Packet, ref routerRef) (trailing []byte, r Reject) {
 	if p.TTL != requiredTTL {
 		return nil, RejectTTL
 	}
-	trailing, err := e.advert.Parse(p.Payload, p.Src, p.Dst)
-	if err != nil {
-		return nil, err.(Reject)
+	if trailing, r = e.advert.parse(p.Payload, p.Src, p.Dst); r != "" {
+		return nil, r
 	}
 	// RFC 9568 section 7.1, erratum 8298: MUST verify that the VRID is configured on
 	// the receiving interface.
