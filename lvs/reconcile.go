@@ -159,7 +159,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	retry := time.NewTimer(0)
 	retry.Stop()
 	for {
-		due := false
+		var due bool
 		select {
 		case <-ctx.Done():
 			return nil

@@ -57,13 +57,14 @@ func TestNetmask(t *testing.T) {
 // FuzzDecode: whatever the bytes, decoding ends with a value or an error.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte{8, 0, 1, 0, 2, 0, 0, 0})
+	f.Add([]byte{7, 0, 1, 0, 2, 0, 0}) // without padding
 	f.Fuzz(func(t *testing.T, b []byte) {
 		a, err := parseAttributes(b)
 		if err != nil {
 			return
 		}
-		decodeService(a)
-		decodeServer(a)
-		decodeDaemon(a)
+		_, _ = decodeService(a)
+		_, _, _ = decodeServer(a)
+		_, _ = decodeDaemon(a)
 	})
 }

@@ -133,14 +133,18 @@ func (h *handle) request(cmd uint8, flags int, data *nl.RtAttr) ([]attributes, e
 // missing or short gives 0 or nothing, as for a kernel that does not send it.
 type attributes map[uint16][]byte
 
+// parseAttributes splits one level. (nl.ParseRouteAttr panics where the last
+// attribute lacks its padding.)
 func parseAttributes(b []byte) (attributes, error) {
-	list, err := nl.ParseRouteAttr(b)
-	if err != nil {
-		return nil, fmt.Errorf("attributes: %w", err)
-	}
-	a := make(attributes, len(list))
-	for _, one := range list {
-		a[one.Attr.Type&nlaTypeMask] = one.Value
+	a := attributes{}
+	for len(b) >= unix.SizeofRtAttr {
+		length := int(nl.NativeEndian().Uint16(b))
+		if length < unix.SizeofRtAttr || length > len(b) {
+			return nil, fmt.Errorf("attribute of %d bytes in %d", length, len(b))
+		}
+		a[nl.NativeEndian().Uint16(b[2:])&nlaTypeMask] = b[unix.SizeofRtAttr:length]
+		padded := (length + unix.NLA_ALIGNTO - 1) &^ (unix.NLA_ALIGNTO - 1)
+		b = b[min(padded, len(b)):]
 	}
 	return a, nil
 }

@@ -119,7 +119,7 @@ func TestReconciler(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	go func() { defer close(ended); r.Run(ctx) }()
+	go func() { defer close(ended); _ = r.Run(ctx) }()
 	defer func() { cancel(); <-ended }()
 	await := func(what string, ok func(lvs.Result) bool) lvs.Result {
 		t.Helper()

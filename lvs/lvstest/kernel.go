@@ -50,8 +50,8 @@ type server struct {
 	lastWeight int // the last one that was not 0, which mh goes by
 }
 
-// ErrHang, returned by a fault (see [Kernel.Fault]), makes the operation hang
-// until its context ends.
+// ErrHang is for faults (see [Kernel.Fault]): the operation hangs until its
+// context ends.
 var ErrHang = errors.New("hangs")
 
 // Fault makes every later operation ask f first; what f returns, unless nil, is
