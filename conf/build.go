@@ -55,6 +55,7 @@ func (b *builder) build() {
 	}
 	b.d.IPVS = b.ipvs(b.file.get("ipvs"))
 	b.directorRules()
+	b.listenRules()
 	b.routerRules()
 	b.groupRules()
 	b.serverRules()
@@ -73,8 +74,11 @@ func (b *builder) tables(key string) []*entry {
 
 func (b *builder) daemon(e *entry) Daemon {
 	return Daemon{
-		Socket:       val[string](e.get("socket")),
-		StateDir:     val[string](e.get("state_dir")),
+		Socket:   val[string](e.get("socket")),
+		StateDir: val[string](e.get("state_dir")),
+		HTTPListen: perDirector(b, e.get("http_listen"), func(Director) netip.AddrPort {
+			return netip.MustParseAddrPort(defaultListen)
+		}),
 		LogLevel:     val[string](e.get("log_level")),
 		LogFormat:    val[string](e.get("log_format")),
 		Realtime:     val[bool](e.get("realtime")),

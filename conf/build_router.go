@@ -70,6 +70,9 @@ func perDirector[T comparable](b *builder, e *entry, otherwise func(Director) T)
 			b.failKey(o, didYouMean(o.key, b.directorNames(), "the directors are"), "no such director")
 		}
 	}
+	if len(b.d.Directors) == 0 && otherwise != nil {
+		return PerDirector[T]{All: otherwise(Director{})} // of no file: the default
+	}
 	p := PerDirector[T]{ByName: map[string]T{}}
 	same := true
 	for i, d := range b.d.Directors {

@@ -34,8 +34,10 @@ type Director struct {
 
 // Daemon is the [daemon] table.
 type Daemon struct {
-	Socket       string
-	StateDir     string
+	Socket   string
+	StateDir string
+	// HTTPListen is where a director serves HTTP; the invalid address is nowhere.
+	HTTPListen   PerDirector[netip.AddrPort]
 	LogLevel     string
 	LogFormat    string
 	Realtime     bool

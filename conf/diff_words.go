@@ -35,7 +35,7 @@ func listings(n Node) []listing {
 	ipvs := object{fields: []field{{"resync", text(n.IPVS.Resync)}}}
 	return []listing{
 		{"director", directors},
-		{"daemon", []object{daemonWords(n.Daemon)}},
+		{"daemon", []object{daemonWords(n.Name, n.Daemon)}},
 		{"group", groups},
 		{"virtual_router", routers},
 		{"virtual_server", servers},
@@ -49,9 +49,13 @@ func directorWords(d Director) object {
 	return object{name: d.Name, brief: words(d.Addresses), fields: fields}
 }
 
-func daemonWords(d Daemon) object {
+func daemonWords(self string, d Daemon) object {
+	listen := ""
+	if a := d.HTTPListen.For(self); a.IsValid() {
+		listen = a.String()
+	}
 	return object{fields: []field{
-		{"socket", d.Socket}, {"state_dir", d.StateDir},
+		{"socket", d.Socket}, {"state_dir", d.StateDir}, {"http_listen", listen},
 		{"log_level", d.LogLevel}, {"log_format", d.LogFormat},
 		{"realtime", strconv.FormatBool(d.Realtime)}, {"script_user", d.ScriptUser},
 		{"manage_sysctl", strconv.FormatBool(d.ManageSysctl)},

@@ -8,6 +8,10 @@ const (
 	sec = int64(time.Second)
 )
 
+// defaultListen is daemon.http_listen where the file says nothing: it must not
+// open a port to a network that nobody asked for.
+const defaultListen = "127.0.0.1:9650"
+
 // fileSection is the file itself.
 var fileSection = Section{
 	Keys: []Key{
@@ -47,6 +51,8 @@ var daemonSection = Section{
 			Doc: "Path of the control socket, mode 0660, owner root:failover; without such a group 0600 and one warning."},
 		{Name: "state_dir", Type: String, Default: `"/var/lib/failover"`, valid: absolutePath,
 			Doc: "Directory of what must outlive a restart."},
+		{Name: "http_listen", Type: Listen, PerDirector: true, Default: `"` + defaultListen + `"`,
+			Doc: "Where /metrics, /status.json and /healthz are served over HTTP, to anybody who can connect: there is no password and no TLS. The default is this machine only. An address of the machine opens them to its network, 0.0.0.0 or [::] (IPv4 too) to every network, the virtual addresses included. IPv6 goes in brackets. \"\" turns them off."},
 		{Name: "log_level", Type: String, Values: []string{"debug", "info", "warn", "error"}, Default: `"info"`,
 			Doc: "The least important message that is logged."},
 		{Name: "log_format", Type: String, Values: []string{"text", "json"}, Default: `"text"`,

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"failover/lvs"
 	"failover/vrrp"
 )
@@ -219,8 +221,8 @@ check = []
 }
 
 func TestDefaultDaemonIsTheSchemas(t *testing.T) {
-	if got, want := DefaultDaemon(), load(t, pairFile).Daemon; got != want {
-		t.Errorf("got %+v, want %+v", got, want)
+	if diff := cmp.Diff(load(t, pairFile).Daemon, DefaultDaemon(), compareAddresses); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -40,6 +40,8 @@ func (r *reader) scalar(e *entry, raw any) {
 		r.prefix(e, s)
 	case Endpoint:
 		r.endpoint(e, s)
+	case Listen:
+		r.listen(e, s)
 	}
 }
 

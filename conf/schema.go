@@ -16,10 +16,11 @@ const (
 	String    Type = "string"
 	Bool      Type = "true or false"
 	Integer   Type = "integer"
-	Duration  Type = "duration"     // a Go duration: "300ms", "1m30s"
-	Address   Type = "address"      // an IP address: "192.0.2.1"
-	Prefix    Type = "address/bits" // an address in its subnet: "192.0.2.1/24"
-	Endpoint  Type = "address:port" // "192.0.2.1:80"
+	Duration  Type = "duration"             // a Go duration: "300ms", "1m30s"
+	Address   Type = "address"              // an IP address: "192.0.2.1"
+	Prefix    Type = "address/bits"         // an address in its subnet: "192.0.2.1/24"
+	Endpoint  Type = "address:port"         // "192.0.2.1:80"
+	Listen    Type = "address:port or \"\"" // where to listen; "" is nowhere
 	Table     Type = "table"
 	Tables    Type = "table by name" // [key.NAME]
 	StringMap Type = "table of strings"

@@ -25,6 +25,7 @@ var keyCases = map[string]keyCase{
 
 	"daemon.socket":        {good: []string{`"/run/x.sock"`}, bad: map[string]string{`"x.sock"`: "absolute", `""`: "is empty", `"/run/a\u0000b"`: "control character", `"/` + long + `"`: "longer than a socket's path"}},
 	"daemon.state_dir":     {good: []string{`"/srv/x"`}, bad: map[string]string{`"x"`: "absolute"}},
+	"daemon.http_listen":   {good: []string{`""`, `"0.0.0.0:9650"`, `"[::1]:9650"`, `"[::]:1"`, `{ lb1 = "192.168.33.91:9650", lb2 = "192.168.33.94:9650" }`, `{ lb2 = "" }`}, bad: map[string]string{`":9650"`: "not an address with a port", `"localhost:9650"`: "names are not resolved", `"127.0.0.1"`: "has no port", `"::1:9650"`: "has no port", `"127.0.0.1:0"`: "port 0", `"127.0.0.1:65536"`: "not an address with a port", `"[::ffff:127.0.0.1]:9650"`: "write 127.0.0.1", `"[fe80::1%eth0]:9650"`: "has a zone", `"224.0.0.1:9650"`: "not an address of a machine", `"255.255.255.255:9650"`: "not an address of a machine", `"192.168.33.90:9650"`: "virtual address of r", `9650`: "must be a string", `["127.0.0.1:9650"]`: "must be", `{ lb9 = "" }`: "no such director"}},
 	"daemon.log_level":     {good: []string{`"debug"`, `"info"`}, bad: map[string]string{`"Info"`: "did you mean info?"}},
 	"daemon.log_format":    {good: []string{`"json"`}, bad: map[string]string{`"xml"`: "is not one of text, json"}},
 	"daemon.realtime":      {good: []string{`false`, `true`}, bad: map[string]string{`"no"`: "must be true or false", `0`: "must be true or false"}},
