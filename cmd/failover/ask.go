@@ -19,7 +19,7 @@ func (c *cli) validateCommand() *cobra.Command {
 		Short: "Check a configuration for every director",
 		Example: `  failover validate
   failover validate ./failover.toml`,
-		Args: cobra.MaximumNArgs(1),
+		Args: oneArgument,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				c.file = args[0]
@@ -40,7 +40,7 @@ func (c *cli) invalid(err error) error {
 	if !errors.As(err, &list) {
 		hint := ""
 		if errors.Is(err, os.ErrNotExist) {
-			hint = "name another file with -c, or write one: failover.reference.toml has every key"
+			hint = "-c names another file; failover.reference.toml has every key"
 		}
 		return &failure{exitUsage, err, hint}
 	}
@@ -62,7 +62,7 @@ func (c *cli) planCommand() *cobra.Command {
 in the kernel's IPVS table, and change nothing. The exit code is 1 when it would
 change something.`,
 		Example: "  failover plan",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			ctx, stop := interruptible()
 			defer stop()
@@ -96,7 +96,7 @@ func (c *cli) reloadCommand() *cobra.Command {
 		Long: `Read the file again and bring the difference about. On any error everything
 stays as it was. The command returns when the difference is in force.`,
 		Example: "  failover reload",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			ctx, stop := interruptible()
 			defer stop()
@@ -132,7 +132,7 @@ keeps what has it in its name. The exit code is 1 when something is wrong.`,
 		Example: `  failover status
   failover status web --json
   failover status --down`,
-		Args: cobra.MaximumNArgs(1),
+		Args: oneArgument,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.Filter = args[0]
@@ -162,9 +162,10 @@ keeps what has it in its name. The exit code is 1 when something is wrong.`,
 
 func (c *cli) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version of this binary",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "Print the version of this binary",
+		Example: "  failover version",
+		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			fmt.Fprintf(c.out, "failover %s\n", buildVersion())
 			return nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -58,17 +59,18 @@ func run(args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.Execute()
+	cmd, err := root.ExecuteC()
 	if err == nil {
 		return exitFine
 	}
 	var f *failure
 	if !errors.As(err, &f) {
-		// Only cobra's own errors come without a code: wrong flags and arguments.
-		f = &failure{code: exitUsage, err: err, hint: "see failover --help"}
+		// Only cobra's own errors come without a code: wrong flags.
+		f = wrongUsage(cmd, err)
 	}
 	if f.err != nil {
-		fmt.Fprintf(stderr, "failover: error: %v\n", f.err)
+		// The package is ours to know; a user has one program.
+		fmt.Fprintf(stderr, "failover: error: %s\n", strings.TrimPrefix(f.err.Error(), "conf: "))
 	}
 	if f.hint != "" {
 		fmt.Fprintf(stderr, "failover: hint: %s\n", f.hint)
@@ -83,14 +85,18 @@ func (c *cli) root() *cobra.Command {
 		Long: `failover runs on two machines with the same file. One of them is master by VRRP
 and has the virtual addresses; both check the real servers and keep the same
 IPVS table, so that a take-over finds everything in place.`,
+		Example: `  failover validate ./failover.toml
+  failover run --node lb1 -c ./failover.toml
+  failover status`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          knownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
 		},
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.SuggestionsMinimumDistance = 2
 	root.PersistentFlags().StringVarP(&c.file, "config", "c", defaultFile, "the configuration `file`")
 	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
 		c.fileSet = cmd.Flags().Changed("config")
@@ -99,6 +105,39 @@ IPVS table, so that a take-over finds everything in place.`,
 		c.reloadCommand(), c.statusCommand(), c.releaseCommand(), c.versionCommand())
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
 	return root
+}
+
+// wrongUsage is a command line that cannot be understood.
+func wrongUsage(cmd *cobra.Command, err error) *failure {
+	return &failure{code: exitUsage, err: err, hint: "see " + cmd.CommandPath() + " --help"}
+}
+
+// knownCommand refuses what is left over where a command was expected.
+func knownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	f := wrongUsage(root, fmt.Errorf("unknown command %q", args[0]))
+	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
+		f.hint = "did you mean " + strings.Join(near, " or ") + "? " + f.hint
+	}
+	return f
+}
+
+// noArguments refuses every argument.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return wrongUsage(cmd, fmt.Errorf("%s takes no argument, got %q", cmd.Name(), args[0]))
+}
+
+// oneArgument refuses a second argument.
+func oneArgument(cmd *cobra.Command, args []string) error {
+	if len(args) <= 1 {
+		return nil
+	}
+	return wrongUsage(cmd, fmt.Errorf("%s takes one argument at most, got a second, %q", cmd.Name(), args[1]))
 }
 
 func (c *cli) nodeFlag(cmd *cobra.Command) {

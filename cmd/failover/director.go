@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 
@@ -17,11 +18,12 @@ const lineDescriptor = 3
 
 func (c *cli) directorCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:    "director",
-		Short:  "The second process of run; not for people",
-		Hidden: true,
-		Args:   cobra.NoArgs,
-		RunE:   func(*cobra.Command, []string) error { return c.director() },
+		Use:     "director",
+		Short:   "The second process of run; not for people",
+		Example: "  failover run   # starts it",
+		Hidden:  true,
+		Args:    noArguments,
+		RunE:    func(*cobra.Command, []string) error { return c.director() },
 	}
 	c.nodeFlag(cmd)
 	return cmd
@@ -32,7 +34,7 @@ func (c *cli) directorCommand() *cobra.Command {
 func (c *cli) director() error {
 	line, err := ipc.OpenDirector(lineDescriptor)
 	if err != nil {
-		return &failure{exitUsage, err, "this command is started by failover run"}
+		return &failure{exitUsage, errors.New("director has no line to an engine"), "failover run starts it"}
 	}
 	level := &slog.LevelVar{}
 	format := ""

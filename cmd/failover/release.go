@@ -30,7 +30,7 @@ a crash it does nothing: the restarted daemon adopts the addresses, or their
 lease ends. That is for ExecStopPost.`,
 		Example: `  failover release
   failover release --ipvs --sysctl`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			ctx, stop := interruptible()
 			defer stop()

@@ -24,7 +24,7 @@ SIGHUP reads the file again. SIGTERM hands the masterships over and stops: the
 neighbour takes over while this director still answers. The IPVS table stays.`,
 		Example: `  failover run
   failover run --node lb1 -c ./failover.toml`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error { return c.run() },
 	}
 	c.nodeFlag(cmd)
