@@ -20,8 +20,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/daemon"
-
 	"failover/internal/ipc"
 	"failover/internal/state"
 	"failover/vrrp"
@@ -43,23 +41,38 @@ type process struct {
 	o        Options
 	log      *slog.Logger
 	runtime  *Runtime
-	page     *state.Page
+	page     *state.Page // nil where there can be none
 	host     *linux.Host
 	engine   *vrrp.Engine
 	director *supervisor
+	orders   <-chan os.Signal
 	records  map[string]vrrp.Record // what the process before this one left
 	resume   bool                   // the process before this one was killed
 
 	mu         sync.Mutex
 	configured ipc.Configure
-	health     map[string]vrrp.Health
-	orphaned   bool
-	rewatch    chan []string // the interfaces to watch, newest
+	health     map[string]vrrp.Health // as the director last said
+	orphaned   bool                   // and the engine was told something lower
+	rewatch    chan []string          // the interfaces to watch, newest
 }
 
 // Run is the engine process. It returns nil after a hand-over asked for by
 // SIGTERM or SIGINT, and a [RefusedError] when a first start cannot succeed.
 func Run(ctx context.Context, o Options) error {
+	// From here on a signal is an order, not a death: the addresses of a process
+	// before this one may be up.
+	orders := make(chan os.Signal, 4)
+	signal.Notify(orders, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer signal.Stop(orders)
+	// A log that nobody reads any more is no reason to die, which a write to a
+	// closed pipe would be. (Ignored, it would be ignored in the director's children.)
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	defer signal.Stop(broken)
+	log := newPatientLog(o.Log.Handler())
+	defer log.close()
+	o.Log = slog.New(log)
+
 	rt, err := Claim(o.RuntimeDir)
 	if err != nil {
 		return err
@@ -73,6 +86,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	p.orders = orders
 	defer p.close()
 	return p.run(ctx)
 }
@@ -80,24 +94,36 @@ func Run(ctx context.Context, o Options) error {
 // open gets everything ready; nothing has been changed yet.
 func open(o Options, rt *Runtime) (*process, error) {
 	p := &process{o: o, log: o.Log, runtime: rt, rewatch: make(chan []string, 1)}
-	var err error
-	if p.page, err = rt.Page(); errors.Is(err, state.ErrCorrupt) {
-		o.Log.Warn("the roles of the process before are not known", "error", err)
-		p.page, err = rt.Page()
-	}
-	if err != nil {
-		return nil, err
-	}
-	p.records = p.page.Load()
+	p.openPage()
 	owned := &state.Store[[]linux.Held]{Path: rt.OwnedPath(), BootID: rt.BootID(), Volatile: true}
+	var err error
 	if p.host, err = linux.NewHost(o.Log, owned); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
+// openPage opens the page of roles. Without it, on a file system that is full for
+// one, the service goes on; only its successor will have to wait.
+func (p *process) openPage() {
+	page, err := p.runtime.Page()
+	if errors.Is(err, state.ErrCorrupt) {
+		p.log.Warn("the roles of the process before are not known", "error", err)
+		page, err = p.runtime.Page()
+	}
+	if err != nil {
+		p.log.Warn("a restart will not be able to adopt", "error", err)
+		return
+	}
+	p.page, p.records = page, page.Load()
+}
+
 func (p *process) close() {
-	if err := errors.Join(p.host.Close(), p.page.Close()); err != nil {
+	err := p.host.Close()
+	if p.page != nil {
+		err = errors.Join(err, p.page.Close())
+	}
+	if err != nil {
 		p.log.Debug("close the engine", "error", err)
 	}
 }
@@ -107,12 +133,14 @@ func (p *process) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.engine = vrrp.NewEngine(vrrp.EngineConfig{
-		Conn: conn, Host: p.host, Recorder: p.page, Log: p.log, OnTransition: p.transition,
-	})
+	c := vrrp.EngineConfig{Conn: conn, Host: p.host, Log: p.log, OnTransition: p.transition}
+	if p.page != nil {
+		c.Recorder = p.page
+	}
+	p.engine = vrrp.NewEngine(c)
 	p.director = &supervisor{
 		log: p.log, realtime: p.o.Realtime, command: p.o.Director,
-		hello: p.hello, receive: p.receive, lost: p.lost,
+		hello: p.hello, receive: p.receive, turned: p.weigh,
 	}
 	if p.o.Warning != "" {
 		p.log.Warn(p.o.Warning)
@@ -124,30 +152,32 @@ func (p *process) run(ctx context.Context) error {
 	}
 	p.goOn()
 
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var beside sync.WaitGroup
-	defer beside.Wait()
-	defer cancel()
-	refused := make(chan error, 1)
-	beside.Go(func() { p.watch(ctx) })
-	beside.Go(func() { p.signals(ctx) })
-	beside.Go(func() {
-		if err := p.director.run(ctx); err != nil {
-			refused <- err
-			p.engine.Stop()
-		}
-	})
-	err = p.engine.Run(ctx)
-	select {
-	case no := <-refused:
-		return no
-	default:
-	}
-	if err == nil {
+	var refused error
+	err = p.elect(ctx, &refused)
+	if refused != nil {
+		err = refused
+	} else if err == nil {
 		err = p.runtime.Stopped()
 	}
 	return errors.Join(err, conn.Shutdown())
+}
+
+// elect runs the election with all that goes on beside it, and returns when
+// nothing of that is left. refused is the director's word that there is nothing
+// to be elected.
+func (p *process) elect(ctx context.Context, refused *error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer cancel()
+	beside.Go(func() { p.watch(ctx) })
+	beside.Go(func() { p.obey(ctx) })
+	beside.Go(func() {
+		if *refused = p.director.run(ctx); *refused != nil {
+			p.engine.Stop()
+		}
+	})
+	return p.engine.Run(ctx)
 }
 
 // goOn takes up what the process before this one was doing, without waiting for
@@ -177,8 +207,10 @@ func (p *process) configure(c ipc.Configure) {
 			interfaces[r.Interface] = true
 		}
 	}
-	if err := p.page.Assign(names); err != nil {
-		p.log.Warn("a restart will not be able to adopt", "error", err)
+	if p.page != nil {
+		if err := p.page.Assign(names); err != nil {
+			p.log.Warn("a restart will not be able to adopt", "error", err)
+		}
 	}
 	p.mu.Lock()
 	p.configured = c
@@ -214,13 +246,13 @@ func (p *process) receive(m ipc.ToEngine) {
 		}
 	case m.Health != nil:
 		p.mu.Lock()
-		p.health, p.orphaned = m.Health, false
+		p.health = m.Health
 		p.mu.Unlock()
-		p.engine.SetHealth(m.Health)
+		p.weigh()
 	case m.Query != 0:
 		p.reply(m.Query)
 	case m.Ready:
-		p.notify(daemon.SdNotifyReady)
+		p.notify(ready)
 	}
 }
 
@@ -245,16 +277,23 @@ func (p *process) hello(resume bool) ipc.Hello {
 	return ipc.Hello{Resume: resume || p.resume, StateDir: p.configured.StateDir}
 }
 
-// lost lowers every group while there is no director, so that a healthy
-// neighbour takes over; where there is none, this machine stays master.
-func (p *process) lost(lost bool) {
+// weigh tells the election how fit the groups are: as the director says, or,
+// while there is none, so low that a healthy neighbour takes over; where there is
+// none of those either, this machine stays master.
+func (p *process) weigh() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !lost || p.orphaned {
-		return // the director's own health ends it
+	defer p.mu.Unlock() // until the engine knows: the newest word must be the last
+	lost := p.director.lost()
+	if lost && !p.orphaned {
+		p.log.Error("no director process for too long, offering the masterships to a healthy neighbour", "lease", directorLease)
+	} else if !lost && p.orphaned {
+		p.log.Info("the director process is back")
 	}
-	p.orphaned = true
-	p.log.Error("no director process for too long, offering the masterships to a healthy neighbour", "lease", directorLease)
+	p.orphaned = lost
+	if !lost {
+		p.engine.SetHealth(p.health)
+		return
+	}
 	h := make(map[string]vrrp.Health, len(p.configured.Groups))
 	for _, g := range p.configured.Groups {
 		low := p.health[g.Name]
@@ -311,34 +350,31 @@ func (p *process) watchThese(ctx context.Context, interfaces []string) {
 	}
 }
 
-// signals turns SIGTERM and SIGINT into a hand-over and SIGHUP into a reload. A
+// obey turns SIGTERM and SIGINT into a hand-over and SIGHUP into a reload. A
 // second SIGTERM changes nothing: the hand-over is bounded.
-func (p *process) signals(ctx context.Context) {
-	c := make(chan os.Signal, 4)
-	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	defer signal.Stop(c)
+func (p *process) obey(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case s := <-c:
+		case s := <-p.orders:
 			if s == syscall.SIGHUP {
 				p.director.send(ipc.ToDirector{Reload: true})
 				continue
 			}
 			p.log.Info("handing over and stopping", "signal", s.String())
-			p.notify(daemon.SdNotifyStopping)
 			if err := p.runtime.MarkStop(); err != nil {
 				p.log.Warn("mark the stop", "error", err)
 			}
 			p.engine.Stop()
+			p.notify(stopping)
 		}
 	}
 }
 
 // notify tells the service manager, where there is one.
 func (p *process) notify(state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
+	if err := tellManager(state); err != nil {
 		p.log.Debug("notify the service manager", "error", err)
 	}
 }

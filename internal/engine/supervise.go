@@ -47,12 +47,14 @@ type supervisor struct {
 	command func() *exec.Cmd
 	hello   func(resume bool) ipc.Hello
 	receive func(ipc.ToEngine)
-	// lost is told true when the lease has run out, false when a director is back.
-	lost func(bool)
+	// turned is called when the director is lost or is back: its lease has run out,
+	// or one that knows what it wants was heard again. [supervisor.lost] tells which.
+	turned func()
 
 	mu     sync.Mutex
 	line   *ipc.EngineEnd // nil while no director is there
 	alive  time.Time      // when the director was last heard
+	knows  bool           // the director on the line has said how fit the groups are
 	isLost bool
 	ready  bool // a director has been ready in this engine's life
 	starts int
@@ -114,22 +116,28 @@ func (s *supervisor) once(ctx context.Context) (*ipc.Refuse, error) {
 	defer stop()
 
 	var refused *ipc.Refuse
-	if err := line.Send(ipc.ToDirector{Hello: new(s.hello(s.wasReady()))}); err == nil {
-		refused = s.pump(line)
+	err = line.Send(ipc.ToDirector{Hello: new(s.hello(s.wasReady()))})
+	if err == nil {
+		refused, err = s.pump(line)
 	}
 	line.Close()
-	return refused, s.reap(cmd)
+	left := s.reap(cmd)
+	if err != nil {
+		return refused, err // that it left then is no reason of its own
+	}
+	return refused, left
 }
 
-// pump reads the director's messages until its line ends.
-func (s *supervisor) pump(line *ipc.EngineEnd) (refused *ipc.Refuse) {
+// pump reads the director's messages until its line ends. The error tells of a
+// line that did not end with its director.
+func (s *supervisor) pump(line *ipc.EngineEnd) (refused *ipc.Refuse, err error) {
 	for {
 		m, err := line.Recv()
+		if errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) {
+			return refused, nil
+		}
 		if err != nil {
-			if !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrClosed) {
-				s.log.Debug("line to the director", "error", err)
-			}
-			return refused
+			return refused, err
 		}
 		s.heard(m)
 		if m.Refuse != nil {
@@ -154,7 +162,7 @@ func (s *supervisor) reap(cmd *exec.Cmd) error {
 func (s *supervisor) attach(line *ipc.EngineEnd) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.line = line
+	s.line, s.knows = line, false
 	if line != nil {
 		s.starts++
 	}
@@ -163,19 +171,26 @@ func (s *supervisor) attach(line *ipc.EngineEnd) {
 func (s *supervisor) heard(m ipc.ToEngine) {
 	s.mu.Lock()
 	s.alive = time.Now()
+	s.ready = s.ready || m.Ready
+	s.knows = s.knows || m.Health != nil
 	// Only a director that knows what it wants ends the state of being lost: one
 	// that comes up and dies again has not said anything of the groups' health.
-	back := s.isLost && m.Health != nil
+	back := s.isLost && s.knows
 	if back {
 		s.isLost = false
 	}
-	if m.Ready {
-		s.ready = true
-	}
 	s.mu.Unlock()
-	if back {
-		s.lost(false)
+	// What it says of the groups' health now counts without a word of ours.
+	if back && m.Health == nil {
+		s.turned()
 	}
+}
+
+// lost tells whether there has been no director for longer than its lease.
+func (s *supervisor) lost() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.isLost
 }
 
 func (s *supervisor) wasReady() bool {
@@ -205,17 +220,25 @@ func (s *supervisor) send(m ipc.ToDirector) {
 	}
 }
 
-// watchLease measures the director's silence.
+// watchLease measures the director's silence. What this process slept through
+// itself, frozen or starved, is nobody's silence.
 func (s *supervisor) watchLease(ctx context.Context) {
-	for sleep(ctx, directorLease/10) {
+	const tick = directorLease / 10
+	for looked := time.Now(); sleep(ctx, tick); {
+		now := time.Now()
+		slept := now.Sub(looked) - tick
+		looked = now
 		s.mu.Lock()
-		silent := time.Since(s.alive)
+		if slept > tick {
+			s.alive = s.alive.Add(slept)
+		}
+		silent := now.Sub(s.alive)
 		lost := silent > directorLease && !s.isLost
 		s.isLost = s.isLost || lost
 		line := s.line
 		s.mu.Unlock()
 		if lost {
-			s.lost(true)
+			s.turned()
 		}
 		if silent > directorHung && line != nil {
 			line.Close() // reap does the rest
