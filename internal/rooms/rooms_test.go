@@ -28,6 +28,8 @@ var rules = map[string][]string{
 	"internal/api":      {},
 	"internal/view":     {"internal/api"},
 	"internal/control":  {"internal/api"},
+	"internal/metrics":  {},
+	"internal/web":      {"internal/api", "internal/metrics"},
 	"internal/policy":   {"vrrp", "lvs", "check", "conf", "internal/host"},
 	"internal/engine":   {"vrrp", "vrrp/linux", "internal/ipc", "internal/state"},
 	"internal/rooms":    {},

@@ -1,0 +1,97 @@
+// Package metrics writes what a director knows in the text format of Prometheus
+// (https://prometheus.io/docs/instrumenting/exposition_formats, version 0.0.4).
+//
+// Nothing is counted here. A [Snapshot] is made of what the director knows
+// anyway whenever somebody asks, and one table of families says how each of its
+// values is called: the exposition and docs/metrics.md both come from it.
+package metrics
+
+import "time"
+
+// Snapshot is everything that is exposed, taken at one moment. What is not known
+// is left out of it and then has no series: a zero would look like a counter
+// that was reset, or like a server that is down.
+type Snapshot struct {
+	Version   string // of the program
+	GoVersion string // that built it
+	Digest    string // of the configuration in force: "sha256:…"
+	Problems  int    // how many status shows
+	Engine    *Engine
+	Servers   []VirtualServer
+	Reconcile Reconcile
+	Reloads   Reloads
+	Processes []Process
+}
+
+// Engine is what the engine process answered; nil where it did not.
+type Engine struct {
+	Groups         []Group
+	DirectorStarts int // director processes this engine has started
+}
+
+// Group is a group of virtual routers on this director.
+type Group struct {
+	Name        string
+	LateWakeups uint64
+	Routers     []Router
+}
+
+// Router is one virtual router on this director.
+type Router struct {
+	Name           string
+	State          string // one of States
+	Priority       int    // as advertised; 0 while handing over
+	HoldsAddresses bool
+	Transitions    uint64
+	Sent           uint64
+	Received       uint64
+	SendErrors     uint64
+	Rejected       map[string]uint64 // by reason, every reason, with 0 too
+	Mismatched     map[string]uint64 // by what differs, everything, with 0 too
+}
+
+// VirtualServer is one virtual server.
+type VirtualServer struct {
+	Name     string
+	QuorumUp bool
+	Traffic  *Traffic // nil: not in the kernel's table, or it could not be read
+	Servers  []RealServer
+}
+
+// Traffic are the kernel's counters of a virtual server.
+type Traffic struct {
+	Connections, PacketsIn, PacketsOut, BytesIn, BytesOut uint64
+}
+
+// RealServer is one real server of a virtual server.
+type RealServer struct {
+	Name     string
+	Up       *bool         // nil: not checked, or no verdict yet
+	Took     time.Duration // of the newest probe; 0: none yet
+	Weight   *int          // in the kernel's table; nil: not in it
+	Activity *Activity     // nil: not in the table, or it could not be read
+}
+
+// Activity is the live part of a real server's entry in the kernel's table.
+type Activity struct {
+	Connections      uint64 // scheduled to it so far
+	Active, Inactive uint32
+}
+
+// Reconcile counts what the director did to the kernel's table.
+type Reconcile struct {
+	Operations map[string]uint64 // by kind, every kind, with 0 too
+	Repairs    uint64
+	Errors     uint64
+}
+
+// Reloads counts the configurations read since the director started, the first
+// one included.
+type Reloads struct {
+	Succeeded, Failed uint64
+	LastFailed        bool
+	LastSuccess       time.Time
+}
+
+// States are the states of a virtual router, in the order they are exposed.
+var States = []string{"init", "backup", "master", "fault"}
