@@ -100,8 +100,9 @@ func (g *pinger) receive(c net.PacketConn, id int) {
 // outage is what a prober has missed.
 type outage struct {
 	sent, lost int
-	gap        time.Duration // the longest between two requests that were answered
-	at         time.Time     // when it began
+	// gap is the longest time between two requests that were answered while those
+	// between them were not.
+	gap time.Duration
 }
 
 func (o outage) String() string {
@@ -114,18 +115,18 @@ func (g *pinger) end() (o outage) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	o.sent = len(g.sent)
-	var last time.Time
+	last, missed := time.Time{}, false
 	for i, at := range g.sent {
 		if !g.answered[i] {
-			o.lost++
+			o.lost, missed = o.lost+1, true
+			if i < len(g.sent)-1 {
+				continue
+			}
 		}
-		if !g.answered[i] && i < len(g.sent)-1 {
-			continue
+		if missed && !last.IsZero() {
+			o.gap = max(o.gap, at.Sub(last))
 		}
-		if !last.IsZero() && at.Sub(last) > o.gap {
-			o.gap, o.at = at.Sub(last), last
-		}
-		last = at
+		last, missed = at, false
 	}
 	return o
 }
