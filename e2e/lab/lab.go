@@ -84,6 +84,7 @@ func New() (*Lab, error) {
 	if err := Usable(); err != nil {
 		return nil, err
 	}
+	sweep()
 	var r [3]byte
 	if _, err := rand.Read(r[:]); err != nil {
 		return nil, fmt.Errorf("lab: %w", err)
@@ -106,6 +107,9 @@ func (l *Lab) build() error {
 	}
 	l.Dir = dir
 	l.onClose(func() error { return os.RemoveAll(dir) })
+	if err := l.own(); err != nil {
+		return err
+	}
 	// The notification sockets are in there.
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return fmt.Errorf("lab: %w", err)

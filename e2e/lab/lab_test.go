@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -192,5 +193,39 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 	if err := l.Close(); err != nil {
 		t.Errorf("second close: %v", err)
+	}
+}
+
+// TestSweepAfterAKill leaves a lab as a killed process would and builds the next.
+func TestSweepAfterAKill(t *testing.T) {
+	old := newLab(t)
+	if _, err := old.LB1.Start("sleeper", "sleep", "1000"); err != nil {
+		t.Fatal(err)
+	}
+	lock := filepath.Join(old.Dir, "lock")
+	past := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(lock, past, past); err != nil {
+		t.Fatal(err)
+	}
+	sweep()
+	if _, err := os.Stat(lock); err != nil {
+		t.Fatalf("a lab in use was swept: %v", err)
+	}
+	// The lock goes with its process; here the folder is given a lock of nobody's.
+	if err := os.Remove(lock); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(lock, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(lock, past, past); err != nil {
+		t.Fatal(err)
+	}
+	sweep()
+	if _, err := os.Stat(old.Dir); err == nil {
+		t.Error("the folder is left")
+	}
+	if names, _ := filepath.Glob("/run/netns/" + old.id + "-*"); len(names) > 0 {
+		t.Errorf("left: %v", names)
 	}
 }
