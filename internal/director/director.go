@@ -108,6 +108,8 @@ type Director struct {
 	healthSent bool
 	readySent  bool
 	decided    time.Time
+	faults     map[string]time.Time // when each group's last fault ended; zero while it lasts
+	patience   *time.Timer          // a rule that waits has waited long enough
 	pending    []*apply
 }
 
@@ -131,7 +133,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil || first.Hello == nil {
 		return fmt.Errorf("director: no greeting from the engine: %w", errors.Join(err))
 	}
-	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox()}
+	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox(), faults: map[string]time.Time{}}
 	d.engine = newEngineQuery(o.Line)
 	defer d.running.Wait()
 	defer cancel()
@@ -168,8 +170,8 @@ func (d *Director) loop(ctx context.Context) error {
 	beat := time.NewTicker(alive)
 	defer beat.Stop()
 	// The first verdicts are waited for until this fires.
-	patience := time.NewTimer(policy.FirstVerdicts)
-	defer patience.Stop()
+	d.patience = time.NewTimer(policy.FirstVerdicts)
+	defer d.patience.Stop()
 	calm := time.NewTimer(0)
 	defer calm.Stop()
 	for dirty := true; ; {
@@ -188,7 +190,7 @@ func (d *Director) loop(ctx context.Context) error {
 			if d.o.Line.Send(ipc.ToEngine{Alive: true}) != nil {
 				return nil
 			}
-		case <-patience.C:
+		case <-d.patience.C:
 			dirty = true
 		case <-calm.C:
 		case <-d.box.wake:
@@ -214,16 +216,45 @@ func (d *Director) take(b batch) {
 		d.world.Verdicts[id] = v
 	}
 	if b.result != nil {
-		d.result = *b.result
+		d.result, d.world.Kernel = *b.result, b.result.Table
 		d.world.Reconciled = d.world.Reconciled || b.result.Digest != ""
 	}
 	if b.host != nil {
 		d.hostErr, d.hostSeq = b.host.err, b.host.seq
 		d.world.GuardStands = b.host.report.GuardStands
 	}
+	for _, m := range b.engine {
+		if m.Transition != nil {
+			d.note(*m.Transition)
+		}
+	}
 	for _, a := range b.applies {
 		d.enter(a)
 	}
+}
+
+// note keeps when a group's fault ended, and comes back to it when the wait that
+// follows is over.
+func (d *Director) note(t vrrp.Transition) {
+	switch vrrp.Fault {
+	case t.To:
+		d.faults[t.Group] = time.Time{}
+	case t.From:
+		d.faults[t.Group] = time.Now()
+		d.patience.Reset(policy.Recovery(d.world.Node))
+	}
+}
+
+// sinceFaults is the age of each group's last fault.
+func (d *Director) sinceFaults() map[string]time.Duration {
+	m := make(map[string]time.Duration, len(d.faults))
+	for group, ended := range d.faults {
+		m[group] = 0
+		if !ended.IsZero() {
+			m[group] = time.Since(ended)
+		}
+	}
+	return m
 }
 
 func logVerdict(log *slog.Logger, v check.Verdict) {
@@ -238,7 +269,7 @@ func logVerdict(log *slog.Logger, v check.Verdict) {
 // decide computes what should be and sends out what is new in it.
 func (d *Director) decide() {
 	d.decided = time.Now()
-	d.world.SinceStart = time.Since(d.started)
+	d.world.SinceStart, d.world.SinceFault = time.Since(d.started), d.sinceFaults()
 	want := policy.Desired(d.world)
 	if !reflect.DeepEqual(want.Host, d.sent.Host) || !d.host.asked() {
 		d.host.set(want.Host)

@@ -314,7 +314,7 @@ func TestAddressesWaitForTheGuard(t *testing.T) {
 		s.host.mu.Lock()
 		s.host.err = nil
 		s.host.mu.Unlock()
-		time.Sleep(recheck)
+		time.Sleep(hostRetry + settle)
 		synctest.Wait()
 		if !s.line.ready() {
 			t.Error("not ready although the guard stands now")

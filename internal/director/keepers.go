@@ -14,6 +14,10 @@ import (
 // should be.
 const recheck = 10 * time.Second
 
+// hostRetry is how soon settings that could not be written are tried again: an
+// interface may have been missing that is there now.
+const hostRetry = time.Second
+
 // hostTimeout bounds one writing of the settings; loading a module may take it.
 const hostTimeout = 10 * time.Second
 
@@ -55,7 +59,7 @@ func (w *hostWriter) current() uint64 {
 }
 
 func (w *hostWriter) run(ctx context.Context) {
-	again := time.NewTicker(recheck)
+	again := time.NewTimer(recheck)
 	defer again.Stop()
 	for {
 		select {
@@ -64,6 +68,7 @@ func (w *hostWriter) run(ctx context.Context) {
 		case <-w.wake:
 		case <-again.C:
 		}
+		again.Reset(recheck)
 		w.mu.Lock()
 		want, seq := w.want, w.seq
 		w.mu.Unlock()
@@ -75,6 +80,9 @@ func (w *hostWriter) run(ctx context.Context) {
 		cancel()
 		if ctx.Err() != nil {
 			return
+		}
+		if err != nil {
+			again.Reset(hostRetry)
 		}
 		w.report(hostResult{report: report, err: err, seq: seq})
 	}

@@ -2,6 +2,7 @@ package director
 
 import (
 	"fmt"
+	"strings"
 
 	"failover/check"
 	"failover/internal/api"
@@ -37,8 +38,8 @@ func problems(f facts, self api.Director) []string {
 	return ps
 }
 
-// groupProblems names each group that is out of the election, once: its routers
-// are in one state for one cause.
+// groupProblems names each group that is out of the election, or whose addresses
+// are not as wanted, once: its routers are in one state for one cause.
 func groupProblems(f facts) []string {
 	var ps []string
 	for _, g := range f.world.Node.Groups {
@@ -49,6 +50,11 @@ func groupProblems(f facts) []string {
 			} else if st.State == vrrp.Init || st.State == vrrp.Fault {
 				ps = append(ps, fmt.Sprintf("%s: %s: %s", g.Name, st.State, CauseText(g.Name, st.Cause)))
 				break
+			} else if st.HostError != "" {
+				// One error a line, all of the whole group.
+				trouble := strings.ReplaceAll(st.HostError, "\n", "; ")
+				ps = append(ps, fmt.Sprintf("%s: %s, but %s", g.Name, st.State, trouble))
+				break
 			}
 		}
 	}
@@ -56,7 +62,7 @@ func groupProblems(f facts) []string {
 }
 
 func routerProblems(f facts, r api.VirtualRouter) []string {
-	if st, ok := f.routerStatus(r.Name); ok && st.State == vrrp.Master && !st.HoldsAddresses {
+	if st, ok := f.routerStatus(r.Name); ok && st.State == vrrp.Master && !st.HoldsAddresses && st.HostError == "" {
 		return []string{fmt.Sprintf("%s: master, but its addresses are not all on %s", r.Name, r.Interface)}
 	}
 	return nil

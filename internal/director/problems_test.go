@@ -33,6 +33,37 @@ func TestFaultOfAGroupIsOneProblem(t *testing.T) {
 	}
 }
 
+// TestAddressTroubleIsNamed: also where the group had its addresses once.
+func TestAddressTroubleIsNamed(t *testing.T) {
+	f := facts{
+		world: policy.World{Node: conf.Node{Groups: []vrrp.GroupConfig{{
+			Name: "nat", Routers: []vrrp.RouterConfig{{Name: "outside"}, {Name: "inside"}},
+		}}}},
+	}
+	for _, c := range []struct {
+		holds bool
+		err   string
+		want  []string
+	}{
+		{true, "", nil},
+		{false, "", []string{"outside: master, but its addresses are not all on eth2", "inside: master, but its addresses are not all on eth2"}},
+		{false, "add a: no\nadd b: no", []string{"nat: master, but add a: no; add b: no"}},
+		{true, "add a: no", []string{"nat: master, but add a: no"}},
+	} {
+		st := vrrp.RouterStatus{Group: "nat", State: vrrp.Master, HoldsAddresses: c.holds, HostError: c.err}
+		outside, inside := st, st
+		outside.Name, inside.Name = "outside", "inside"
+		f.engine = &ipc.Status{Routers: []vrrp.RouterStatus{outside, inside}}
+		routers := selfRouters(f)
+		for i := range routers {
+			routers[i].Interface = "eth2"
+		}
+		if got := problems(f, api.Director{VirtualRouters: routers}); !slices.Equal(got, c.want) {
+			t.Errorf("holds %t, error %q: got %q, want %q", c.holds, c.err, got, c.want)
+		}
+	}
+}
+
 func TestCauseText(t *testing.T) {
 	peer := netip.MustParseAddr("172.20.10.6")
 	for _, c := range []struct {
