@@ -1,7 +1,13 @@
 package policy
 
 import (
+	"net/netip"
+	"slices"
+	"time"
+
 	"failover/check"
+	"failover/conf"
+	"failover/lvs"
 	"failover/vrrp"
 )
 
@@ -11,14 +17,68 @@ import (
 // adopting restart, does not wait: the engine never takes readiness as a reason
 // to step down.
 
+// Rule: a group comes back from a fault blind. While its interface was down its
+// checks failed and its table ran empty; with a higher priority it would take
+// over from a neighbour that serves, and refuse every request. So it waits until
+// the kernel's table can serve each virtual server again, for as long as a check
+// takes to find a server up, no longer: where all servers are dead there is still
+// a master.
+
 // health is each group's fitness.
 func health(w World) map[string]vrrp.Health {
 	ready := Ready(w)
 	h := make(map[string]vrrp.Health, len(w.Node.Groups))
 	for _, g := range w.Node.Groups {
-		h[g.Name] = vrrp.Health{Ready: ready}
+		h[g.Name] = vrrp.Health{Ready: ready && !blind(w, g.Name)}
 	}
 	return h
+}
+
+func blind(w World, group string) bool {
+	since, faulted := w.SinceFault[group]
+	return faulted && since < Recovery(w.Node) && !serves(w)
+}
+
+// Recovery is how long the checks of a node need at most to find its servers up
+// again: [FirstVerdicts] at least, a minute at most.
+func Recovery(n conf.Node) time.Duration {
+	d := FirstVerdicts
+	for _, vs := range n.Servers {
+		for _, rs := range vs.Servers {
+			for _, c := range rs.Checks {
+				d = max(d, time.Duration(c.Rise)*c.Interval+c.Timeout)
+			}
+		}
+	}
+	return min(d, time.Minute)
+}
+
+// serves tells whether the kernel's table has for each virtual server a real
+// server that takes connections.
+func serves(w World) bool {
+	have := kernelWeights(w)
+	for _, vs := range w.Node.Servers {
+		if !slices.ContainsFunc(vs.Servers, func(rs conf.RealServer) bool { return have[at{vs.Key, rs.Address}] > 0 }) {
+			return false
+		}
+	}
+	return true
+}
+
+// at is a real server's place in the table.
+type at struct {
+	service lvs.Key
+	server  netip.AddrPort
+}
+
+func kernelWeights(w World) map[at]int {
+	m := make(map[at]int)
+	for _, svc := range w.Kernel.Services {
+		for _, s := range svc.Servers {
+			m[at{svc.Key, s.Address}] = s.Weight
+		}
+	}
+	return m
 }
 
 // Ready tells whether the addresses may go up.
@@ -29,7 +89,21 @@ func Ready(w World) bool {
 	if !w.GuardStands || !w.Reconciled {
 		return false
 	}
-	return w.SinceStart >= FirstVerdicts || allJudged(w)
+	return w.SinceStart >= FirstVerdicts || allJudged(w) && allThere(w)
+}
+
+// allThere tells whether every server that is up has arrived in the kernel's
+// table.
+func allThere(w World) bool {
+	have := kernelWeights(w)
+	for _, vs := range w.Node.Servers {
+		for _, rs := range vs.Servers {
+			if _, there := have[at{vs.Key, rs.Address}]; !there && Standing(w, vs, rs) == check.Up {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func allJudged(w World) bool {

@@ -28,6 +28,11 @@ type World struct {
 	GuardStands bool
 	// Reconciled: the table has been brought to what we want at least once.
 	Reconciled bool
+	// Kernel is the table that the kernel has, as last read.
+	Kernel lvs.Table
+	// SinceFault is how long ago each group came back from its last fault, 0 while
+	// that lasts. A group that has had none is not in it.
+	SinceFault map[string]time.Duration
 }
 
 // Wanted is the whole of what should be: the table, the machine's settings, and

@@ -117,6 +117,9 @@ func TestReady(t *testing.T) {
 		if c.judged {
 			w.judge("web2", check.Up)
 		}
+		if c.done {
+			w.Kernel = Desired(w).Table
+		}
 		if got := Desired(w).Health["nat"].Ready; got != c.want {
 			t.Errorf("%s: ready %v, want %v", c.name, got, c.want)
 		}
@@ -125,6 +128,68 @@ func TestReady(t *testing.T) {
 	w.Node.Servers = nil
 	if !Desired(w).Health["nat"].Ready {
 		t.Error("without virtual servers there is nothing to wait for")
+	}
+}
+
+// TestReadyWaitsForTheKernel: a verdict alone serves nobody.
+func TestReadyWaitsForTheKernel(t *testing.T) {
+	w := pair("rr")
+	w.GuardStands, w.Reconciled = true, true
+	w.judge("web1", check.Down)
+	w.judge("web2", check.Up)
+	if Desired(w).Health["nat"].Ready {
+		t.Error("ready while web2 is up and not in the kernel's table")
+	}
+}
+
+// TestBlindAfterAFault is the rule of when a group that was in a fault may take
+// over again.
+func TestBlindAfterAFault(t *testing.T) {
+	full := pair("rr")
+	full.judge("web1", check.Up)
+	full.judge("web2", check.Up)
+	empty := pair("rr")
+	empty.judge("web1", check.Down)
+	empty.judge("web2", check.Down)
+	quiet := pair("mh")
+	quiet.judge("web1", check.Down)
+	quiet.judge("web2", check.Down)
+	for _, c := range []struct {
+		name   string
+		kernel lvs.Table
+		since  time.Duration // −1: there was no fault
+		want   bool
+	}{
+		{"all servers dead, no fault", Desired(empty).Table, -1, true},
+		{"in the fault", Desired(empty).Table, 0, false},
+		{"just back, table empty", Desired(empty).Table, time.Second, false},
+		{"just back, all servers of weight 0", Desired(quiet).Table, time.Second, false},
+		{"back, table full", Desired(full).Table, time.Second, true},
+		{"in a fault that the servers were seen through", Desired(full).Table, 0, true},
+		{"back for long, all servers dead", Desired(empty).Table, FirstVerdicts, true},
+	} {
+		w := pair("rr")
+		w.GuardStands, w.Reconciled, w.SinceStart, w.Kernel = true, true, time.Hour, c.kernel
+		if c.since >= 0 {
+			w.SinceFault = map[string]time.Duration{"nat": c.since}
+		}
+		if got := Desired(w).Health["nat"].Ready; got != c.want {
+			t.Errorf("%s: ready %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestRecoveryFollowsTheChecks(t *testing.T) {
+	w := pair("rr")
+	slow := check.Spec{Interval: 10 * time.Second, Timeout: 3 * time.Second, Rise: 2}
+	for _, c := range []struct {
+		interval, want time.Duration
+	}{{time.Second, FirstVerdicts}, {10 * time.Second, 23 * time.Second}, {time.Hour, time.Minute}} {
+		slow.Interval = c.interval
+		w.Node.Servers[0].Servers[1].Checks = []check.Spec{slow}
+		if got := Recovery(w.Node); got != c.want {
+			t.Errorf("interval %v: %v, want %v", c.interval, got, c.want)
+		}
 	}
 }
 

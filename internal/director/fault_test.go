@@ -1,0 +1,53 @@
+package director
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"failover/internal/ipc"
+	"failover/vrrp"
+)
+
+// TestBackFromAFault loses the interface and with it sight of both servers. The
+// group must not take over from its neighbour before the table is full again.
+func TestBackFromAFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, pairFile)
+		s.start(ipc.Hello{})
+		change := func(from, to vrrp.State, dead bool) {
+			s.setDown("192.168.33.92:80", dead)
+			s.setDown("192.168.33.93:80", dead)
+			s.line.toDirector <- ipc.ToDirector{Transition: &vrrp.Transition{Group: "nat", From: from, To: to}}
+		}
+		expect := func(when string, ready bool) {
+			t.Helper()
+			synctest.Wait()
+			if s.line.ready() != ready {
+				t.Errorf("%s: ready %v, want %v; table\n%s", when, s.line.ready(), ready, s.table())
+			}
+		}
+		time.Sleep(2 * time.Second)
+		expect("started", true)
+		change(vrrp.Master, vrrp.Fault, true)
+		time.Sleep(5 * time.Second) // fall = 3 at 1 s
+		expect("in the fault", false)
+		change(vrrp.Fault, vrrp.Backup, false)
+		time.Sleep(500 * time.Millisecond)
+		expect("just back", false)
+		time.Sleep(3 * time.Second) // rise = 2 at 1 s
+		expect("the servers are up", true)
+		if s.table() != bothUp {
+			t.Errorf("table\n%s", s.table())
+		}
+
+		// Servers that stay dead do not keep it out for ever.
+		change(vrrp.Backup, vrrp.Fault, true)
+		time.Sleep(5 * time.Second)
+		change(vrrp.Fault, vrrp.Backup, true)
+		time.Sleep(4900 * time.Millisecond)
+		expect("still waiting", false)
+		time.Sleep(200 * time.Millisecond)
+		expect("waited long enough", true)
+	})
+}
