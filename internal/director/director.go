@@ -71,8 +71,9 @@ type Parts struct {
 	LastGood func(stateDir string) Memory
 	// Interface names the interface that has one of the addresses.
 	Interface func([]netip.Addr) (string, error)
-	// Control serves the control socket until the context ends.
-	Control func(context.Context, conf.Node, *Director) error
+	// Control opens the control socket and returns what serves it until the context
+	// ends.
+	Control func(context.Context, conf.Node, *Director) (serve func() error, err error)
 }
 
 // Memory keeps one deployment.

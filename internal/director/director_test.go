@@ -122,10 +122,12 @@ func (s *stand) start(hello ipc.Hello) {
 				Owned:     func(string) lvs.OwnedStore { return s.store },
 				LastGood:  func(string) Memory { return s.memory },
 				Interface: func([]netip.Addr) (string, error) { return "eth1", nil },
-				Control: func(ctx context.Context, _ conf.Node, d *Director) error {
+				Control: func(ctx context.Context, _ conf.Node, d *Director) (func() error, error) {
+					if s.line.ready() {
+						s.t.Error("ready before the control socket is there")
+					}
 					up <- d
-					<-ctx.Done()
-					return nil
+					return func() error { <-ctx.Done(); return nil }, nil
 				},
 			},
 		})

@@ -30,7 +30,7 @@ func MachineParts(log *slog.Logger) Parts {
 		Owned:     func(stateDir string) lvs.OwnedStore { return OwnedEntries(stateDir) },
 		LastGood:  func(stateDir string) Memory { return lastGood{stateDir} },
 		Interface: interfaceOf,
-		Control:   serveControl,
+		Control:   openControl,
 	}
 }
 
@@ -130,11 +130,11 @@ func interfaceOf(want []netip.Addr) (string, error) {
 	return "", fmt.Errorf("no interface of this machine has the director's address %v", want)
 }
 
-// serveControl listens on the socket of the configuration.
-func serveControl(ctx context.Context, n conf.Node, d *Director) error {
+// openControl listens on the socket of the configuration.
+func openControl(ctx context.Context, n conf.Node, d *Director) (serve func() error, err error) {
 	l, err := control.Listen(n.Daemon.Socket, d.log)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return control.Serve(ctx, l, d)
+	return func() error { return control.Serve(ctx, l, d) }, nil
 }

@@ -46,15 +46,23 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 	d.pool.Set(work(node, d.adoptTable(ctx)))
 	d.remember(deployment, node)
 	d.running.Go(func() { d.host.run(ctx) })
-	d.running.Go(func() { d.serve(ctx, node) })
+	d.serve(ctx, node)
 	return nil
 }
 
-// serve keeps the control socket; without it the director still does its work.
+// serve opens the control socket, so that whoever is told that the service is
+// ready can ask it, and keeps it. Without it the director still does its work.
 func (d *Director) serve(ctx context.Context, node conf.Node) {
-	if err := d.o.Parts.Control(ctx, node, d); err != nil && ctx.Err() == nil {
+	serve, err := d.o.Parts.Control(ctx, node, d)
+	if err != nil {
 		d.log.Error("no control socket", "error", err)
+		return
 	}
+	d.running.Go(func() {
+		if err := serve(); err != nil && ctx.Err() == nil {
+			d.log.Error("no control socket", "error", err)
+		}
+	})
 }
 
 // load reads the file and finds this director in it.
