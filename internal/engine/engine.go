@@ -283,7 +283,8 @@ func (p *process) hello(resume bool) ipc.Hello {
 func (p *process) weigh() {
 	p.mu.Lock()
 	defer p.mu.Unlock() // until the engine knows: the newest word must be the last
-	lost := p.director.lost()
+	// Before the first configuration there is no mastership to offer.
+	lost := p.director.lost() && len(p.configured.Groups) > 0
 	if lost && !p.orphaned {
 		p.log.Error("no director process for too long, offering the masterships to a healthy neighbour", "lease", directorLease)
 	} else if !lost && p.orphaned {
