@@ -71,8 +71,7 @@ func TestLateRestart(t *testing.T) {
 	book := p.ledger(p.LB1)
 	again := time.Now()
 	p.start(p.LB1)
-	p.await(5*time.Second, "lb1 has let go", func() bool { return len(book.lost(outside, again)) > 0 })
-	gone := book.lost(outside, again)[0]
+	gone := book.gone(p, outside, again)
 	p.holder(p.LB1) // it preempts in the end
 	back := wire.first(again, 5*time.Second, "the first advert of lb1", advertFrom(speaks["lb1"][0], 150))
 	if back.at.Before(gone) {
@@ -101,12 +100,9 @@ func TestCrash(t *testing.T) {
 	}
 	p.holder(p.LB2)
 	for _, a := range p.addresses() {
-		gone := book.lost(a, begin)
-		if len(gone) != 1 {
-			t.Fatalf("%s went %d times", a, len(gone))
-		}
-		figure(t, a.String()+" gone after", gone[0].Sub(begin).Seconds(), "s")
-		if d := gone[0].Sub(begin); d > lease+500*time.Millisecond {
+		d := book.gone(p, a, begin).Sub(begin)
+		figure(t, a.String()+" gone after", d.Seconds(), "s")
+		if d > lease+500*time.Millisecond {
 			t.Errorf("%s went %v after the kill, the lease is %v", a, d, lease)
 		}
 	}

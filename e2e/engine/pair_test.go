@@ -132,6 +132,7 @@ func (p *pair) start(nodes ...*lab.Node) {
 		if err := p.units[n].Start(p.within(20 * time.Second)); err != nil {
 			p.t.Fatal(err)
 		}
+		p.status(n) // what is ready answers
 	}
 }
 

@@ -176,7 +176,19 @@ func (l *ledger) of(a netip.Addr, since time.Time) []change {
 	return slices.DeleteFunc(slices.Clone(l.changes), func(c change) bool { return c.addr != a || c.at.Before(since) })
 }
 
-// lost are the times at which an address went.
+// gone waits for an address to go, and tells when; it must go just once.
+func (l *ledger) gone(p *pair, a netip.Addr, since time.Time) time.Time {
+	p.t.Helper()
+	p.await(10*time.Second, a.String()+" goes", func() bool { return len(l.lost(a, since)) > 0 })
+	all := l.lost(a, since)
+	if len(all) > 1 {
+		p.t.Fatalf("%s went %d times", a, len(all))
+	}
+	return all[0]
+}
+
+// lost are the times at which an address went, as far as the kernel's news of it
+// have come in.
 func (l *ledger) lost(a netip.Addr, since time.Time) (at []time.Time) {
 	for _, c := range l.of(a, since) {
 		if !c.added {
