@@ -47,10 +47,13 @@ type VirtualRouter struct {
 	Addresses         []string  `json:"addresses"`
 	MasterAddress     string    `json:"master_address"`
 	AdvertIntervalMS  int64     `json:"advert_interval_ms"`
-	Transitions       uint64    `json:"transitions"`
-	AdvertsSent       uint64    `json:"adverts_sent"`
-	AdvertsReceived   uint64    `json:"adverts_received"`
-	AdvertsRejected   uint64    `json:"adverts_rejected"`
+	// MasterIntervalMS is the interval that the master's death is told by: the
+	// master's own as its adverts state it, AdvertIntervalMS until one is heard.
+	MasterIntervalMS int64  `json:"master_interval_ms"`
+	Transitions      uint64 `json:"transitions"`
+	AdvertsSent      uint64 `json:"adverts_sent"`
+	AdvertsReceived  uint64 `json:"adverts_received"`
+	AdvertsRejected  uint64 `json:"adverts_rejected"`
 	// RejectedBy splits AdvertsRejected by reason.
 	RejectedBy map[string]uint64 `json:"adverts_rejected_by,omitempty"`
 	Tracks     []Track           `json:"tracks"`

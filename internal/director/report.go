@@ -94,7 +94,7 @@ func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRou
 	v := api.VirtualRouter{
 		Name: r.Name, Group: g.Name, Interface: r.Interface, VRID: int(r.VRID), Version: 3,
 		State: string(vrrp.Init), Priority: int(g.Priority), AdvertIntervalMS: r.Interval.Milliseconds(),
-		Addresses: addresses(r), Tracks: []api.Track{},
+		MasterIntervalMS: r.Interval.Milliseconds(), Addresses: addresses(r), Tracks: []api.Track{},
 	}
 	st, ok := f.routerStatus(r.Name)
 	if !ok {
@@ -106,6 +106,7 @@ func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRou
 	if st.MasterAddress.IsValid() {
 		v.MasterAddress = st.MasterAddress.String()
 	}
+	v.MasterIntervalMS = st.MasterInterval.Milliseconds()
 	v.Transitions, v.AdvertsSent, v.AdvertsReceived = st.Transitions, st.AdvertsSent, st.AdvertsReceived
 	v.RejectedBy = st.AdvertsRejected
 	for _, n := range st.AdvertsRejected {
@@ -136,6 +137,7 @@ func heardDirector(f facts, peer conf.Director) api.Director {
 				v.State, v.Since = string(vrrp.Master), f.wall(st.Since)
 				v.EffectivePriority = int(st.MasterPriority)
 				v.AdvertIntervalMS = st.MasterInterval.Milliseconds()
+				v.MasterIntervalMS = v.AdvertIntervalMS
 				v.MasterAddress = st.MasterAddress.String()
 				v.Cause = "heard from its adverts"
 			}
