@@ -70,9 +70,13 @@ func run(ctx context.Context, config string) (err error) {
 		return err
 	}
 	d := &demo{screen: newScreen(os.Stdout), lab: l, pair: p}
+	s := watchStall(ctx)
 	err = d.play(ctx)
 	if err == nil {
 		err = d.verdict()
+	}
+	if held := s.worst(); err != nil && held > time.Second {
+		err = fmt.Errorf("%w (this machine was busy and stood still for up to %.1f s: try again when it is idle)", err, held.Seconds())
 	}
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, l.Logs(40))
