@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -32,6 +34,9 @@ func (c *cli) directorCommand() *cobra.Command {
 // director runs until the engine has gone. What ends it is told to the engine,
 // which has the word towards the user.
 func (c *cli) director() error {
+	// It leaves with its engine, which still needs it while it hands over: what a
+	// terminal or a service manager sends to every process is the engine's to obey.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	line, err := ipc.OpenDirector(lineDescriptor)
 	if err != nil {
 		return &failure{exitUsage, errors.New("director has no line to an engine"), "failover run starts it"}
@@ -42,7 +47,8 @@ func (c *cli) director() error {
 		format = d.Daemon.LogFormat
 		_ = level.UnmarshalText([]byte(d.Daemon.LogLevel)) // the configuration knows only right ones
 	}
-	log := newLogger(os.Stderr, format, level).With("process", "director")
+	log, flush := daemonLogger("director", format, level)
+	defer flush()
 	err = director.Run(context.Background(), director.Options{
 		File: c.file, Node: c.node, Version: buildVersion(), Line: line, Log: log, LogLevel: level,
 		Parts: director.MachineParts(log),

@@ -6,12 +6,15 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"os/signal"
+	"syscall"
 
 	"github.com/coreos/go-systemd/v22/journal"
 	"github.com/spf13/cobra"
 
 	"failover/conf"
 	"failover/internal/engine"
+	"failover/internal/logs"
 )
 
 func (c *cli) runCommand() *cobra.Command {
@@ -43,9 +46,10 @@ func (c *cli) run() error {
 		}
 		return &failure{code: exitFailed, err: engine.Enter(first)}
 	}
-	log := newLogger(os.Stderr, stage.LogFormat, slog.LevelInfo).With("process", "engine")
+	log, flush := daemonLogger("engine", stage.LogFormat, slog.LevelInfo)
+	defer flush()
 	err := engine.Run(context.Background(), engine.Options{
-		RuntimeDir: dir, Realtime: stage.Realtime, Warning: stage.Warning, Log: log, Director: c.directorProcess,
+		RuntimeDir: dir, Realtime: stage.Realtime, Warnings: stage.Warnings, Log: log, Director: c.directorProcess,
 	})
 	var refused *engine.RefusedError
 	switch {
@@ -64,14 +68,19 @@ func (c *cli) run() error {
 // read the file: the restart must be quick, and must go on with what was in
 // force even if the file is broken now.
 func (c *cli) prepare(dir string) (engine.Stage, error) {
-	if last, ok := engine.Remembered(dir); ok {
+	last, ok, lost := engine.Remembered(dir)
+	if ok {
 		return engine.Stage{Realtime: last.Realtime, LogFormat: last.LogFormat}, nil
 	}
 	d, err := conf.Load(c.file)
 	if err != nil {
 		return engine.Stage{}, c.invalid(err)
 	}
-	return engine.Stage{Realtime: d.Daemon.Realtime, LogFormat: d.Daemon.LogFormat}, c.knowsThisHost(d)
+	s := engine.Stage{Realtime: d.Daemon.Realtime, LogFormat: d.Daemon.LogFormat}
+	if lost != nil {
+		s.Warnings = append(s.Warnings, "the configuration of the process before is not known: "+lost.Error())
+	}
+	return s, c.knowsThisHost(d)
 }
 
 // knowsThisHost tells whether the file has a director for this machine.
@@ -106,6 +115,15 @@ func (c *cli) directorProcess() *exec.Cmd {
 	cmd := exec.Command(exe, args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	return cmd
+}
+
+// daemonLogger is the logger of one of the two processes. Neither waits for its
+// log to be read, nor dies of nobody reading it: SIGPIPE is taken and forgotten.
+// (Ignored, it would be ignored by every program that a check or a hook runs.)
+func daemonLogger(process, format string, level slog.Leveler) (log *slog.Logger, flush func()) {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	h, flush := logs.Patient(newLogger(os.Stderr, format, level).Handler())
+	return slog.New(h).With("process", process), flush
 }
 
 // newLogger writes text or JSON lines; where systemd's journal reads them it adds

@@ -87,6 +87,7 @@ func newPair(t *testing.T, s spec) *pair {
 	}
 	p := &pair{Lab: l, t: t, spec: s, units: map[*lab.Node]*lab.Unit{}}
 	t.Cleanup(func() {
+		p.sane()
 		if t.Failed() {
 			t.Logf("logs:\n%s", l.Logs(40))
 		}
@@ -103,6 +104,18 @@ func newPair(t *testing.T, s spec) *pair {
 		p.configure(n, s)
 	}
 	return p
+}
+
+// sane complains about what no program may ever say: a race (where the program
+// is built to find them) or a panic.
+func (p *pair) sane() {
+	for _, n := range p.Directors() {
+		for _, cry := range []string{"DATA RACE", "panic:", "fatal error:"} {
+			if p.units[n] != nil && p.said(n, cry) {
+				p.t.Errorf("%s: %s:\n%s", n.Name, cry, p.units[n].LogTail(100))
+			}
+		}
+	}
 }
 
 // need skips the test where namespaces cannot be made.

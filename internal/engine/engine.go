@@ -29,8 +29,8 @@ import (
 // Options are what an engine needs from its surroundings.
 type Options struct {
 	RuntimeDir string
-	Realtime   bool   // this process's threads have their policy already
-	Warning    string // why they have not, though it was wanted
+	Realtime   bool     // this process's threads have their policy already
+	Warnings   []string // of the first stage, to be logged
 	Log        *slog.Logger
 	// Director makes the command of the director process; the line is descriptor 3.
 	Director func() *exec.Cmd
@@ -64,14 +64,6 @@ func Run(ctx context.Context, o Options) error {
 	orders := make(chan os.Signal, 4)
 	signal.Notify(orders, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer signal.Stop(orders)
-	// A log that nobody reads any more is no reason to die, which a write to a
-	// closed pipe would be. (Ignored, it would be ignored in the director's children.)
-	broken := make(chan os.Signal, 1)
-	signal.Notify(broken, syscall.SIGPIPE)
-	defer signal.Stop(broken)
-	log := newPatientLog(o.Log.Handler())
-	defer log.close()
-	o.Log = slog.New(log)
 
 	rt, err := Claim(o.RuntimeDir)
 	if err != nil {
@@ -142,8 +134,8 @@ func (p *process) run(ctx context.Context) error {
 		log: p.log, realtime: p.o.Realtime, command: p.o.Director,
 		hello: p.hello, receive: p.receive, turned: p.weigh,
 	}
-	if p.o.Warning != "" {
-		p.log.Warn(p.o.Warning)
+	for _, w := range p.o.Warnings {
+		p.log.Warn(w)
 	}
 	if p.o.Realtime {
 		if err := linux.LockMemory(); err != nil {
@@ -189,7 +181,9 @@ func (p *process) goOn() {
 		p.log.Warn("the configuration of the process before is not known", "error", err)
 	}
 	if err != nil || origin != state.ThisBoot {
-		// Nothing of ours is to be adopted, so nothing of ours may stay.
+		// Nothing of ours is to be adopted, so nothing of ours may stay, and what comes
+		// starts without a past.
+		p.records = nil
 		p.purge(nil)
 		return
 	}

@@ -108,14 +108,14 @@ func (r *Runtime) StopUnderWay() bool {
 }
 
 // Remembered is the configuration of an engine of this boot that did not end by
-// a stop: it was killed, or it runs.
-func Remembered(dir string) (ipc.Configure, bool) {
+// a stop: it was killed, or it runs. The error is of one that cannot be read.
+func Remembered(dir string) (c ipc.Configure, ok bool, err error) {
 	boot, err := state.BootID()
 	if err != nil {
-		return ipc.Configure{}, false
+		return c, false, err
 	}
 	c, origin, err := configuration(dir, boot).Load()
-	return c, err == nil && origin == state.ThisBoot
+	return c, err == nil && origin == state.ThisBoot, err
 }
 
 func configuration(dir, boot string) *state.Store[ipc.Configure] {

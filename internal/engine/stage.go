@@ -23,8 +23,8 @@ const realtimePriority = 40
 
 // Stage is what a start has found out and done before the engine proper.
 type Stage struct {
-	Realtime  bool   // the threads have their policy
-	Warning   string // why they have not, though it was wanted
+	Realtime  bool     // the threads have their policy
+	Warnings  []string // why they have not, though it was wanted, and the like
 	LogFormat string
 }
 
@@ -52,7 +52,7 @@ func Enter(s Stage) error {
 	runtime.LockOSThread()
 	if s.Realtime {
 		if err := linux.SetRealtime(realtimePriority); err != nil {
-			s.Realtime, s.Warning = false, realtimeWarning(err)
+			s.Realtime, s.Warnings = false, append(s.Warnings, realtimeWarning(err))
 		}
 	}
 	word, err := json.Marshal(s)

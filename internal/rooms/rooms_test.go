@@ -32,6 +32,7 @@ var rules = map[string][]string{
 	"internal/web":      {"internal/api", "internal/metrics"},
 	"internal/policy":   {"vrrp", "lvs", "check", "conf", "internal/host"},
 	"internal/engine":   {"vrrp", "vrrp/linux", "internal/ipc", "internal/state"},
+	"internal/logs":     {},
 	"internal/rooms":    {},
 	"internal/director": {"*"}, // everything but what stands above it
 	"cmd/failover":      {"*"},

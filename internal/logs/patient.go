@@ -1,4 +1,6 @@
-package engine
+// Package logs writes the log of a daemon: lines that never hold up whoever says
+// them.
+package logs
 
 import (
 	"context"
@@ -15,13 +17,20 @@ const (
 	lastWords = time.Second
 )
 
-// patientLog is a [slog.Handler] that never waits: a goroutine of its own hands
-// the lines on. A log that nobody reads, a stopped journal or a full pipe, must
-// hold up neither the renewal of an address nor a hand-over. What does not fit
-// is dropped, and counted.
-type patientLog struct {
+// Patient returns a handler that never waits: a goroutine of its own hands the
+// lines on to h. A log that nobody reads, a stopped journal or a full pipe, must
+// hold up neither the renewal of an address nor a hand-over. What does not fit is
+// dropped, and counted. flush ends it and waits a second at most for what was
+// said to be written.
+func Patient(h slog.Handler) (p slog.Handler, flush func()) {
+	q := &queue{lines: make(chan line, linesKept), ended: make(chan struct{})}
+	go q.run(h)
+	return &patient{h, q}, q.flush
+}
+
+type patient struct {
 	slog.Handler
-	queue *lineQueue
+	queue *queue
 }
 
 type line struct {
@@ -29,7 +38,7 @@ type line struct {
 	record slog.Record
 }
 
-type lineQueue struct {
+type queue struct {
 	lines chan line
 	ended chan struct{}
 
@@ -38,14 +47,8 @@ type lineQueue struct {
 	closed  bool
 }
 
-func newPatientLog(h slog.Handler) *patientLog {
-	q := &lineQueue{lines: make(chan line, linesKept), ended: make(chan struct{})}
-	go q.run(h)
-	return &patientLog{h, q}
-}
-
 // Handle implements [slog.Handler].
-func (l *patientLog) Handle(_ context.Context, r slog.Record) error {
+func (l *patient) Handle(_ context.Context, r slog.Record) error {
 	l.queue.mu.Lock()
 	defer l.queue.mu.Unlock()
 	if l.queue.closed {
@@ -60,28 +63,29 @@ func (l *patientLog) Handle(_ context.Context, r slog.Record) error {
 }
 
 // WithAttrs implements [slog.Handler].
-func (l *patientLog) WithAttrs(as []slog.Attr) slog.Handler {
-	return &patientLog{l.Handler.WithAttrs(as), l.queue}
+func (l *patient) WithAttrs(as []slog.Attr) slog.Handler {
+	return &patient{l.Handler.WithAttrs(as), l.queue}
 }
 
 // WithGroup implements [slog.Handler].
-func (l *patientLog) WithGroup(name string) slog.Handler {
-	return &patientLog{l.Handler.WithGroup(name), l.queue}
+func (l *patient) WithGroup(name string) slog.Handler {
+	return &patient{l.Handler.WithGroup(name), l.queue}
 }
 
-// close waits a moment for what was logged to be written.
-func (l *patientLog) close() {
-	l.queue.mu.Lock()
-	l.queue.closed = true
-	close(l.queue.lines)
-	l.queue.mu.Unlock()
+func (q *queue) flush() {
+	q.mu.Lock()
+	if !q.closed {
+		q.closed = true
+		close(q.lines)
+	}
+	q.mu.Unlock()
 	select {
-	case <-l.queue.ended:
+	case <-q.ended:
 	case <-time.After(lastWords):
 	}
 }
 
-func (q *lineQueue) run(h slog.Handler) {
+func (q *queue) run(h slog.Handler) {
 	defer close(q.ended)
 	for l := range q.lines {
 		// An error is of a log that cannot be written: there is nobody to tell.
