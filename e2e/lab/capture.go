@@ -99,11 +99,12 @@ func (c *Capture) said() string {
 	return string(text)
 }
 
-// Eventually asks every few milliseconds until the answer is yes, an error, or
-// ctx is over.
+// Eventually asks until the answer is yes, an error, or ctx is over: every few
+// milliseconds at first, less often later, so that asking is no load of its own.
 func Eventually(ctx context.Context, what string, ok func() (bool, error)) error {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
+	pause := 2 * time.Millisecond
+	again := time.NewTimer(pause)
+	defer again.Stop()
 	for {
 		yes, err := ok()
 		if err != nil {
@@ -112,10 +113,12 @@ func Eventually(ctx context.Context, what string, ok func() (bool, error)) error
 		if yes {
 			return nil
 		}
+		pause = min(pause*5/4, 25*time.Millisecond)
+		again.Reset(pause)
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%s: not yet: %w", what, ctx.Err())
-		case <-tick.C:
+		case <-again.C:
 		}
 	}
 }

@@ -185,23 +185,20 @@ func (rs Requests) From(t time.Time) Requests {
 
 // Gap is the longest time without an answer: between two answers that follow
 // one another, from the first request to the first answer, or from the last
-// answer to the last end.
+// answer to the end of the request that was sent last. An older one that is given
+// up after that is a failure, no gap: others were answered, and then none was
+// sent.
 func (rs Requests) Gap() time.Duration {
 	if len(rs) == 0 {
 		return 0
 	}
-	marks := []time.Time{rs[0].Start}
-	last := rs[0].Start
+	last := rs[len(rs)-1]
+	marks := []time.Time{rs[0].Start, last.Start.Add(last.Took)}
 	for _, r := range rs {
-		end := r.Start.Add(r.Took)
 		if r.Err == nil {
-			marks = append(marks, end)
-		}
-		if end.After(last) {
-			last = end
+			marks = append(marks, r.Start.Add(r.Took))
 		}
 	}
-	marks = append(marks, last)
 	slices.SortFunc(marks, time.Time.Compare)
 	var gap time.Duration
 	for i := range marks[1:] {
