@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +48,7 @@ func (s *scene) clientsOf(t *testing.T, n *lab.Node) *clients {
 func (s *scene) stream(t *testing.T, held bool) *clients {
 	t.Helper()
 	c := &clients{t: t, s: s, held: held, stream: s.Client.Stream(lab.StreamSpec{
-		URL: "http://" + lab.Service + "/", Every: 25 * time.Millisecond,
+		URL: "http://" + lab.Service + "/", Every: every,
 	})}
 	t.Cleanup(func() { c.stream.Stop() })
 	c.served(time.Now(), 20*time.Second)
@@ -64,16 +65,19 @@ func (s *scene) hold(t *testing.T) {
 	}
 	if s.held == nil {
 		var err error
-		s.held, err = s.Client.Hold(within(t, 20*time.Second), lab.HeldSpec{Address: lab.Service, Every: 200 * time.Millisecond})
+		s.held, err = s.Client.Hold(within(t, 20*time.Second), lab.HeldSpec{Address: lab.Service, Every: 400 * time.Millisecond})
 		must(t, err)
 	}
-	eventually(t, 30*time.Second, "the held connections are old and in both tables", func() (bool, error) {
-		conns := s.held.Conns()
-		for _, c := range conns {
-			if time.Since(c.Opened) < heldAge {
-				return false, nil
-			}
+	eventually(t, 2*heldAge, "the held connections are old", func() (bool, error) {
+		return !slices.ContainsFunc(s.held.Conns(), func(c lab.HeldConn) bool { return time.Since(c.Opened) < heldAge }), nil
+	})
+	// Reading the kernel's connections is work for it: at most one look in a while.
+	looks := 0
+	eventually(t, 30*time.Second, "the held connections are in both tables", func() (bool, error) {
+		if looks++; looks%20 != 1 {
+			return false, nil
 		}
+		conns := s.held.Conns()
 		for _, n := range s.Directors() {
 			if known, err := s.known(n, conns); err != nil || known < len(conns) {
 				return false, err

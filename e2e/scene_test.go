@@ -21,14 +21,14 @@ type scene struct {
 	held *lab.Held
 }
 
-// newScene builds a lab and starts failover on both directors.
-func newScene(t *testing.T, setup lab.Setup) *scene {
+// failover builds a lab with failover configured on both directors; nothing runs
+// yet.
+func failover(t *testing.T, setup lab.Setup) *scene {
 	t.Helper()
+	need(t, "lab", lab.HasIPVS())
 	sys, err := lab.FindFailover()
 	need(t, "lab", err)
-	s := stage(t, sys, setup)
-	s.start(t)
-	return s
+	return stage(t, sys, setup)
 }
 
 // stage builds a lab with a system configured on both directors; nothing runs.
@@ -40,16 +40,6 @@ func stage(t *testing.T, sys lab.System, setup lab.Setup) *scene {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// start starts both directors and waits until lb1 is the holder.
-func (s *scene) start(t *testing.T) {
-	t.Helper()
-	begin := time.Now()
-	if err := s.pair.Start(within(t, time.Minute)); err != nil {
-		t.Fatal(err)
-	}
-	figure(t, "up", time.Since(begin).Seconds(), "s")
 }
 
 // settled waits until the pair is whole: lb1 has the addresses and both tables
