@@ -71,6 +71,8 @@ type Parts struct {
 	LastGood func(stateDir string) Memory
 	// Interface names the interface that has one of the addresses.
 	Interface func([]netip.Addr) (string, error)
+	// Web is what serves HTTP; nil: nothing does.
+	Web func(*Director) Web
 	// Control opens the control socket and returns what serves it until the context
 	// ends.
 	Control func(context.Context, conf.Node, *Director) (serve func() error, err error)
@@ -93,7 +95,9 @@ type Director struct {
 	pool    *check.Pool
 	host    *hostWriter
 	engine  *engineQuery
-	reload  sync.Mutex // one reload or plan at a time
+	web     Web
+	pulse   chan struct{} // the loop puts something in whenever it has nothing else to do
+	reload  sync.Mutex    // one reload or plan at a time
 
 	shown atomic.Pointer[shown] // what status reads
 
@@ -112,6 +116,7 @@ type Director struct {
 	faults     map[string]time.Time // when each group's last fault ended; zero while it lasts
 	patience   *time.Timer          // a rule that waits has waited long enough
 	pending    []*apply
+	counts     counts
 }
 
 // shown is what the loop publishes after each decision.
@@ -123,6 +128,7 @@ type shown struct {
 	hostErr    error
 	hostSeq    uint64
 	fileErr    string
+	counts     counts
 }
 
 // Run is the director process. It returns nil when the engine's line ends or
@@ -134,7 +140,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil || first.Hello == nil {
 		return fmt.Errorf("director: no greeting from the engine: %w", errors.Join(err))
 	}
-	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox(), faults: map[string]time.Time{}}
+	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox(), pulse: make(chan struct{}), faults: map[string]time.Time{}}
 	d.engine = newEngineQuery(o.Line)
 	defer d.running.Wait()
 	defer cancel()
@@ -194,6 +200,7 @@ func (d *Director) loop(ctx context.Context) error {
 		case <-d.patience.C:
 			dirty = true
 		case <-calm.C:
+		case d.pulse <- struct{}{}:
 		case <-d.box.wake:
 			b := d.box.drain()
 			if b.gone != nil {
@@ -220,6 +227,7 @@ func (d *Director) take(b batch) {
 		d.result, d.world.Kernel = *b.result, b.result.Table
 		d.world.Reconciled = d.world.Reconciled || b.result.Digest != ""
 	}
+	d.counts.take(b.counts)
 	if b.host != nil {
 		d.hostErr, d.hostSeq = b.host.err, b.host.seq
 		d.world.GuardStands = b.host.report.GuardStands
@@ -279,7 +287,7 @@ func (d *Director) sendHealth(h map[string]vrrp.Health) {
 }
 
 func (d *Director) publish() {
-	s := &shown{table: d.table, deployment: d.deployment, world: d.world, result: d.result, hostErr: d.hostErr, fileErr: d.fileErr}
+	s := &shown{table: d.table, deployment: d.deployment, world: d.world, result: d.result, hostErr: d.hostErr, fileErr: d.fileErr, counts: d.counts.clone()}
 	s.world.Verdicts = cloneVerdicts(d.world.Verdicts)
 	d.shown.Store(s)
 	if !d.readySent && (d.table == nil || d.world.Reconciled) {

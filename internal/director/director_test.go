@@ -62,6 +62,7 @@ type stand struct {
 	host   *fakeHost
 	memory *fakeMemory
 	line   *fakeLine
+	web    *fakeWeb
 	dir    *Director
 	done   chan struct{} // Run has returned
 
@@ -74,7 +75,7 @@ func newStand(t *testing.T, text string) *stand {
 	s := &stand{
 		t: t, file: filepath.Join(t.TempDir(), "failover.toml"),
 		kernel: &lvstest.Kernel{}, store: &lvstest.Store{}, host: &fakeHost{}, memory: &fakeMemory{},
-		line: newFakeLine(), down: make(map[netip.AddrPort]bool),
+		line: newFakeLine(), web: &fakeWeb{}, down: make(map[netip.AddrPort]bool),
 	}
 	s.write(text)
 	return s
@@ -121,6 +122,7 @@ func (s *stand) start(hello ipc.Hello) {
 				Probe:     func(conf.Node) func(context.Context, check.Spec) check.Result { return s.probe },
 				Owned:     func(string) lvs.OwnedStore { return s.store },
 				LastGood:  func(string) Memory { return s.memory },
+				Web:       func(*Director) Web { return s.web },
 				Interface: func([]netip.Addr) (string, error) { return "eth1", nil },
 				Control: func(ctx context.Context, _ conf.Node, d *Director) (func() error, error) {
 					if s.line.ready() {
@@ -192,6 +194,8 @@ type fakeLine struct {
 	readies    int
 	refuse     *ipc.Refuse
 	beats      int
+	queries    int
+	mute       bool // it does not answer queries
 	routers    []vrrp.RouterStatus
 }
 
@@ -224,7 +228,10 @@ func (l *fakeLine) Send(m ipc.ToEngine) error {
 		l.refuse = m.Refuse
 	case m.Alive:
 		l.beats++
+	case m.Query != 0 && l.mute:
+		l.queries++
 	case m.Query != 0:
+		l.queries++
 		l.toDirector <- ipc.ToDirector{Status: &ipc.Status{Query: m.Query, Now: vrrp.Instant(time.Hour), Routers: l.routers}}
 	}
 	return nil

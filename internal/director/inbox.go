@@ -17,7 +17,8 @@ type batch struct {
 	host     *hostResult
 	engine   []ipc.ToDirector
 	applies  []*apply
-	gone     error // the engine's line has ended
+	counts   counts // of what is new in every result and refusal, not of the newest alone
+	gone     error  // the engine's line has ended
 }
 
 // hostResult is one attempt to bring the machine's settings about.
@@ -67,7 +68,15 @@ func (b *inbox) verdicts(vs []check.Verdict) {
 	})
 }
 
-func (b *inbox) result(r lvs.Result) { b.put(func(p *batch) { p.result = &r }) }
+func (b *inbox) result(r lvs.Result) {
+	b.put(func(p *batch) {
+		p.result = &r
+		p.counts.add(r)
+	})
+}
+
+// refused notes a reload that changed nothing.
+func (b *inbox) refused() { b.put(func(p *batch) { p.counts.reloadRefused() }) }
 
 func (b *inbox) hostResult(r hostResult) { b.put(func(p *batch) { p.host = &r }) }
 

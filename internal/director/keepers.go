@@ -96,9 +96,10 @@ type tableKeeper struct {
 	mu  sync.Mutex
 	gen uint64
 
-	statsMu sync.Mutex
-	stats   lvs.Stats
-	statsAt time.Time
+	statsMu  sync.Mutex
+	stats    lvs.Stats
+	statsErr error
+	statsAt  time.Time
 }
 
 func (k *tableKeeper) set(t lvs.Table) {
@@ -125,15 +126,17 @@ const statsAge = time.Second
 func (k *tableKeeper) counters(ctx context.Context) (lvs.Stats, error) {
 	k.statsMu.Lock()
 	defer k.statsMu.Unlock()
-	if time.Since(k.statsAt) < statsAge {
-		return k.stats, nil
+	if !k.statsAt.IsZero() && time.Since(k.statsAt) < statsAge {
+		return k.stats, k.statsErr
 	}
 	s, err := k.kernel.Stats(ctx)
 	if err != nil {
-		return lvs.Stats{}, err
+		s = lvs.Stats{} // half a table would look like servers that are gone
 	}
-	k.stats, k.statsAt = s, time.Now()
-	return s, nil
+	if ctx.Err() == nil { // who asked has not given up: the answer is the kernel's
+		k.stats, k.statsErr, k.statsAt = s, err, time.Now()
+	}
+	return s, err
 }
 
 // engineQuery asks the engine for its status and hands the answers to whom they

@@ -15,6 +15,7 @@ import (
 	"failover/internal/control"
 	"failover/internal/host"
 	"failover/internal/state"
+	"failover/internal/web"
 	"failover/lvs"
 	"failover/lvs/ipvs"
 )
@@ -30,7 +31,10 @@ func MachineParts(log *slog.Logger) Parts {
 		Owned:     func(stateDir string) lvs.OwnedStore { return OwnedEntries(stateDir) },
 		LastGood:  func(stateDir string) Memory { return lastGood{stateDir} },
 		Interface: interfaceOf,
-		Control:   openControl,
+		Web: func(d *Director) Web {
+			return web.New(web.Handler(NewWatch(d, ownProcesses)), d.log)
+		},
+		Control: openControl,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"time"
 
 	"failover/check"
 	"failover/conf"
@@ -45,6 +46,17 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 	d.pool = check.NewPool(check.Config{Probe: d.o.Parts.Probe(node), Report: d.box.verdicts, Log: d.log})
 	d.pool.Set(work(node, d.adoptTable(ctx)))
 	d.remember(deployment, node)
+	if d.fileErr == "" {
+		d.counts.reloaded(time.Now())
+	} else {
+		d.counts.reloadRefused()
+	}
+	d.web = nowhere{}
+	if d.o.Parts.Web != nil {
+		d.web = d.o.Parts.Web(d)
+	}
+	d.web.Set(node.Daemon.HTTPListen.For(node.Name))
+	d.running.Go(func() { d.web.Run(ctx) })
 	d.running.Go(func() { d.host.run(ctx) })
 	d.serve(ctx, node)
 	return nil

@@ -26,6 +26,9 @@ func problems(f facts, self api.Director) []string {
 	if f.hostErr != nil {
 		ps = append(ps, fmt.Sprintf("settings of this machine: %v", f.hostErr))
 	}
+	if f.webErr != nil {
+		ps = append(ps, f.webErr.Error())
+	}
 	for _, e := range f.result.Errors {
 		ps = append(ps, fmt.Sprintf("IPVS table: %s: %v", e.Op, e.Err))
 	}

@@ -39,6 +39,7 @@ func (d *Director) Reload(ctx context.Context) (api.Reload, error) {
 	defer d.reload.Unlock()
 	deployment, node, err := d.load()
 	if err != nil {
+		d.box.refused()
 		return api.Reload{}, d.refused(err)
 	}
 	before := d.shown.Load()
@@ -52,6 +53,7 @@ func (d *Director) Reload(ctx context.Context) (api.Reload, error) {
 	a := &apply{deployment: deployment, node: node, table: before.table, done: make(chan []string, 1)}
 	if a.table == nil {
 		if a.table, err = d.openTable(d.ctx, node); err != nil {
+			d.box.refused()
 			return api.Reload{}, d.refused(err)
 		}
 	}
@@ -143,6 +145,8 @@ func (d *Director) enter(a *apply) {
 	d.fileErr = ""
 	d.pool.Set(work(a.node, nil))
 	forgetVerdicts(&d.world)
+	d.counts.reloaded(time.Now())
+	d.web.Set(a.node.Daemon.HTTPListen.For(a.node.Name))
 	setLevel(d.o.LogLevel, a.node.Daemon.LogLevel)
 	if old.Name != a.node.Name {
 		d.log.Warn("this director has another name now", "old", old.Name, "new", a.node.Name)
@@ -187,6 +191,9 @@ func (d *Director) openProblems() []string {
 	var ps []string
 	if d.hostErr != nil {
 		ps = append(ps, d.hostErr.Error())
+	}
+	if err := d.web.Problem(); err != nil {
+		ps = append(ps, err.Error())
 	}
 	for _, e := range d.result.Errors {
 		ps = append(ps, fmt.Sprintf("%s: %v", e.Op, e.Err))

@@ -26,6 +26,8 @@ type facts struct {
 	result     lvs.Result // of the newest reconcile
 	stats      lvs.Stats
 	hostErr    error
+	webErr     error // why HTTP is not where it should be
+	counts     counts
 	engine     *ipc.Status // nil: the engine did not answer
 	fileErr    string      // the file on disk is not the one in force, and why
 }

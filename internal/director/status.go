@@ -14,13 +14,23 @@ const engineTimeout = 2 * time.Second
 
 // Status is the pair as this director sees it.
 func (d *Director) Status(ctx context.Context) (api.Status, error) {
+	f, err := d.gather(ctx)
+	if err != nil {
+		return api.Status{}, err
+	}
+	return report(f), nil
+}
+
+// gather takes the facts of one moment, asking the engine and the kernel for
+// theirs.
+func (d *Director) gather(ctx context.Context) (facts, error) {
 	s := d.shown.Load()
 	if s == nil {
-		return api.Status{}, errors.New("the director is still starting")
+		return facts{}, errors.New("the director is still starting")
 	}
 	f := facts{
 		version: d.o.Version, started: d.started, deployment: s.deployment, world: s.world,
-		result: s.result, hostErr: s.hostErr, fileErr: s.fileErr,
+		result: s.result, hostErr: s.hostErr, webErr: d.web.Problem(), fileErr: s.fileErr, counts: s.counts,
 	}
 	asking, cancel := context.WithTimeout(ctx, engineTimeout)
 	f.engine = d.engine.ask(asking)
@@ -33,7 +43,7 @@ func (d *Director) Status(ctx context.Context) (api.Status, error) {
 		f.stats = stats
 	}
 	f.now = time.Now()
-	return report(f), nil
+	return f, nil
 }
 
 // setLevel follows daemon.log_level; the configuration has checked the word.
