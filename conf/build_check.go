@@ -9,6 +9,9 @@ import (
 	"failover/check"
 )
 
+// headMethod is the method whose answer has no body.
+const headMethod = "HEAD"
+
 // checks makes the specs of one check key; their target is filled in for each
 // real server. A spec with an error is left out.
 func (b *builder) checks(e *entry) []check.Spec {
@@ -80,7 +83,7 @@ func (b *builder) http(e *entry) *check.HTTPSpec {
 		r, _ := parseStatus(s)
 		h.Status = append(h.Status, r)
 	}
-	if h.Method == "HEAD" && h.Body != "" {
+	if h.Method == headMethod && h.Body != "" {
 		b.fail(e.get("body"), "use method GET", "the answer to a HEAD request has no body to look in")
 	}
 	if h.SkipVerify && h.CAFile != "" {

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"failover/vrrp"
 )
@@ -226,7 +225,7 @@ func (b *builder) groupRules() {
 }
 
 func delayText(r VirtualRouter, d Director) string {
-	return text(time.Duration(r.PreemptDelay.For(d.Name)))
+	return text(r.PreemptDelay.For(d.Name))
 }
 
 func (b *builder) agree(e *entry, d Director, head VirtualRouter, key, mine, theirs string) {

@@ -55,7 +55,7 @@ func exchange(ctx context.Context, s check.Spec, conn net.Conn, scheme string) c
 	}
 	limit := &io.LimitedReader{R: conn, N: headLimit}
 	reader := bufio.NewReader(limit)
-	resp, err := answer(reader, req)
+	resp, err := answer(reader, req) //nolint:bodyclose // closing it would read it to its end; the connection is closed instead
 	switch {
 	case err != nil && limit.N <= 0:
 		return failed("more than %d KiB of headers", headLimit>>10)

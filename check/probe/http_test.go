@@ -73,7 +73,7 @@ func TestHTTPStatusAndBody(t *testing.T) {
 func TestHTTPDrippingBody(t *testing.T) {
 	server := func(c net.Conn) {
 		readRequest(c)
-		io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
 		drips(c)
 	}
 	s := spec(check.HTTP, serve(t, server))
@@ -107,7 +107,7 @@ func TestHTTPRequest(t *testing.T) {
 			got := make(chan string, 1)
 			target := serve(t, func(c net.Conn) {
 				got <- readRequest(c)
-				io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
+				_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
 			})
 			s := patient(spec(check.HTTP, target))
 			s.HTTP = &test.want
@@ -149,7 +149,7 @@ func TestHTTPSVerification(t *testing.T) {
 		})
 	}
 	s := patient(spec(check.HTTPS, serve(t, func(c net.Conn) {
-		io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
+		_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
 		mute(c)
 	})))
 	if r := ask(t, s); r.OK || !strings.HasPrefix(r.Detail, "no TLS in the TLS handshake") {

@@ -53,7 +53,7 @@ func serveOn(l net.Listener, treat func(net.Conn)) netip.AddrPort {
 func says(text string) func(net.Conn) {
 	return func(c net.Conn) {
 		readRequest(c)
-		io.WriteString(c, text)
+		_, _ = io.WriteString(c, text)
 	}
 }
 
@@ -76,7 +76,7 @@ func readRequest(c net.Conn) string {
 }
 
 // mute reads until the other side has gone.
-func mute(c net.Conn) { io.Copy(io.Discard, c) }
+func mute(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
 
 // drips sends one byte at a time, for ever.
 func drips(c net.Conn) {
@@ -95,7 +95,7 @@ func drips(c net.Conn) {
 
 // floods sends headers without end.
 func floods(c net.Conn) {
-	io.WriteString(c, "HTTP/1.1 200 OK\r\n")
+	_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n")
 	line := strings.Repeat("X-Flood: "+strings.Repeat("x", 100)+"\r\n", 100)
 	for {
 		if _, err := io.WriteString(c, line); err != nil {

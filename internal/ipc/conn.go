@@ -29,11 +29,11 @@ type Conn[Out, In any] struct {
 	head [4]byte    // of the reader
 }
 
-// EngineEnd and DirectorEnd are the two ends.
-type (
-	EngineEnd   = Conn[ToDirector, ToEngine]
-	DirectorEnd = Conn[ToEngine, ToDirector]
-)
+// EngineEnd is the engine's end of the line.
+type EngineEnd = Conn[ToDirector, ToEngine]
+
+// DirectorEnd is the director's end of the line.
+type DirectorEnd = Conn[ToEngine, ToDirector]
 
 // Pair makes the line: the engine's end, and the file to hand to the child.
 func Pair() (*EngineEnd, *os.File, error) {
