@@ -306,45 +306,6 @@ func (p *process) transition(t vrrp.Transition) {
 	p.notify(fmt.Sprintf("STATUS=%s: %s", t.Group, t.To))
 }
 
-// watch keeps the engine informed of its links and of addresses that strangers
-// took off, following changes of the set of interfaces.
-func (p *process) watch(ctx context.Context) {
-	var interfaces []string
-	for ctx.Err() == nil {
-		watching, stop := context.WithCancel(ctx)
-		var running sync.WaitGroup
-		running.Go(func() { p.watchThese(watching, interfaces) })
-		interfaces = p.otherInterfaces(ctx, interfaces)
-		stop()
-		running.Wait()
-	}
-}
-
-// otherInterfaces waits until the configuration names other interfaces.
-func (p *process) otherInterfaces(ctx context.Context, current []string) []string {
-	for {
-		select {
-		case <-ctx.Done():
-			return current
-		case next := <-p.rewatch:
-			if !slices.Equal(next, current) {
-				return next
-			}
-		}
-	}
-}
-
-func (p *process) watchThese(ctx context.Context, interfaces []string) {
-	link := func(l vrrp.Link) { p.engine.SetLinks([]vrrp.Link{l}) }
-	lost := func(h linux.Held) { p.engine.AddressLost(h.Interface, h.Address) }
-	for len(interfaces) > 0 && ctx.Err() == nil {
-		if err := p.host.Watch(ctx, interfaces, link, lost); err != nil {
-			p.log.Error("watch links", "error", err)
-			sleep(ctx, time.Second)
-		}
-	}
-}
-
 // obey turns SIGTERM and SIGINT into a hand-over and SIGHUP into a reload. A
 // second SIGTERM changes nothing: the hand-over is bounded.
 func (p *process) obey(ctx context.Context) {

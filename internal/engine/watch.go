@@ -1,0 +1,51 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"failover/vrrp"
+	"failover/vrrp/linux"
+)
+
+// watch keeps the engine informed of its links and of addresses that strangers
+// took off, following changes of the set of interfaces.
+func (p *process) watch(ctx context.Context) {
+	var interfaces []string
+	for ctx.Err() == nil {
+		watching, stop := context.WithCancel(ctx)
+		current := interfaces
+		var running sync.WaitGroup
+		running.Go(func() { p.watchThese(watching, current) })
+		interfaces = p.otherInterfaces(ctx, current)
+		stop()
+		running.Wait()
+	}
+}
+
+// otherInterfaces waits until the configuration names other interfaces.
+func (p *process) otherInterfaces(ctx context.Context, current []string) []string {
+	for {
+		select {
+		case <-ctx.Done():
+			return current
+		case next := <-p.rewatch:
+			if !slices.Equal(next, current) {
+				return next
+			}
+		}
+	}
+}
+
+func (p *process) watchThese(ctx context.Context, interfaces []string) {
+	link := func(l vrrp.Link) { p.engine.SetLinks([]vrrp.Link{l}) }
+	lost := func(h linux.Held) { p.engine.AddressLost(h.Interface, h.Address) }
+	for len(interfaces) > 0 && ctx.Err() == nil {
+		if err := p.host.Watch(ctx, interfaces, link, lost); err != nil {
+			p.log.Error("watch links", "error", err)
+			sleep(ctx, time.Second)
+		}
+	}
+}
