@@ -21,6 +21,8 @@ type Capture struct {
 
 	node    *Node
 	process *Process
+	counts  string // as tcpdump last stated them
+	same    int    // how often in a row
 }
 
 var captures atomic.Int64
@@ -72,11 +74,16 @@ func (c *Capture) Stop(ctx context.Context) ([]string, error) {
 	return strings.Split(strings.TrimSpace(strings.ReplaceAll(out, "\n    ", " ")), "\n"), nil
 }
 
+// settledAnswers is how many equal answers mean that tcpdump's socket is empty;
+// it reads between two of them.
+const settledAnswers = 20
+
 var statistics = regexp.MustCompile(`(\d+) packets? captured, (\d+) packets? received`)
 
 // drained tells whether tcpdump has got all packets out of its socket; at the
 // end of its life it would drop what is still in there. At SIGUSR1 it says how
-// many it has.
+// many it has. What came in before its filter was set counts as received and is
+// never captured: counts that do not change any more will do as well.
 func (c *Capture) drained() (bool, error) {
 	before := len(statistics.FindAllString(c.said(), -1))
 	if err := c.process.Signal(syscall.SIGUSR1); err != nil {
@@ -87,7 +94,11 @@ func (c *Capture) drained() (bool, error) {
 		all := statistics.FindAllStringSubmatch(c.said(), -1)
 		if len(all) > before {
 			last := all[len(all)-1]
-			return last[1] == last[2], nil
+			if last[0] != c.counts {
+				c.counts, c.same = last[0], 0
+			}
+			c.same++
+			return last[1] == last[2] || c.same > settledAnswers, nil
 		}
 		time.Sleep(time.Millisecond)
 	}
