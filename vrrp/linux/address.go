@@ -34,7 +34,8 @@ func (h *Host) resolve(o vrrp.Owned) ([]wish, error) {
 			Held: Held{
 				Group: o.Group, Router: a.Router, Interface: a.Interface, Index: i, Address: a.Address,
 			},
-			lease: a.LeaseSecs,
+			// The kernel takes none for one without end, which nobody would take off.
+			lease: max(1, a.LeaseSecs),
 		})
 	}
 	return out, errors.Join(errs...)

@@ -134,6 +134,10 @@ func TestAddressesCarryMarkAndLease(t *testing.T) {
 	if a := look(); a.ValidLft < 99 || a.PreferedLft < 99 || a.Protocol != mark {
 		t.Errorf("after the renewal: protocol %#x, valid %d, preferred %d", a.Protocol, a.ValidLft, a.PreferedLft)
 	}
+	h.mustSet("g", 0, "192.0.2.10/24")
+	if a := look(); a.ValidLft > 1 {
+		t.Errorf("without a lease it is valid for %d s", a.ValidLft)
+	}
 }
 
 func TestSetLeavesWhatIsNotOurs(t *testing.T) {
