@@ -1,0 +1,236 @@
+package interop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"failover/e2e/lab"
+)
+
+// duel is a trial under way.
+type duel struct {
+	*testing.T
+	trial trial
+	lab   *lab.Lab
+	ours  *ours
+	peer  party
+	wires []*lab.Capture // of both directors
+
+	links   map[*lab.Node]*netlink.Handle
+	losses  []loss
+	remarks []string // for docs/interop.md
+}
+
+// run builds the network, configures both sides and carries out the script.
+func (c trial) run(t *testing.T) (remarks []string) {
+	l, err := lab.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &duel{T: t, trial: c, lab: l, links: map[*lab.Node]*netlink.Handle{}}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("logs:\n%s", l.Logs(80))
+		}
+		if err := l.Close(); err != nil {
+			t.Errorf("close the lab: %v", err)
+		}
+	})
+	for _, n := range l.Directors() {
+		// A socket belongs to the namespace of the thread that makes it.
+		if err := n.Do(func() (err error) { d.links[n], err = netlink.NewHandle(); return err }); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = d.links[n].Close() })
+	}
+	mine, its := l.LB1, l.LB2
+	if c.OursOn == "lb2" {
+		mine, its = its, mine
+	}
+	if d.ours, err = newOurs(mine, c); err != nil {
+		t.Fatal(err)
+	}
+	switch c.Peer {
+	case "keepalived":
+		d.peer, err = newKeepalived(d.within(20*time.Second), its, c)
+	case "frr":
+		d.peer, err = newFRR(d.within(20*time.Second), its, c)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range networks(c.Family) {
+		for _, at := range l.Directors() {
+			w, err := at.Capture(d.within(20*time.Second), n.link, "ip proto 112 or ip6 proto 112")
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.wires = append(d.wires, w)
+		}
+	}
+	c.Script(d)
+	d.dissect()
+	return d.remarks
+}
+
+// remark notes something for docs/interop.md, once.
+func (d *duel) remark(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	for _, r := range d.remarks {
+		if r == text {
+			return
+		}
+	}
+	d.remarks = append(d.remarks, text)
+}
+
+func (d *duel) within(limit time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(d.Context(), limit)
+	d.Cleanup(cancel)
+	return ctx
+}
+
+// await waits until something is so and returns how long that took.
+func (d *duel) await(limit time.Duration, what string, so func() (bool, error)) time.Duration {
+	d.Helper()
+	begin := time.Now()
+	if err := lab.Eventually(d.within(limit), what, so); err != nil {
+		d.Fatal(err)
+	}
+	return time.Since(begin)
+}
+
+// other is the party that p is not.
+func (d *duel) other(p party) party {
+	if p == d.peer {
+		return d.ours
+	}
+	return d.peer
+}
+
+// better is the party of the higher priority, ours where they are equal.
+func (d *duel) better() party {
+	if d.trial.Theirs.Priority > d.trial.Ours.Priority {
+		return d.peer
+	}
+	return d.ours
+}
+
+// start starts both.
+func (d *duel) start() {
+	d.Helper()
+	for _, p := range []party{d.ours, d.peer} {
+		if err := p.start(d.within(20 * time.Second)); err != nil {
+			d.Fatal(err)
+		}
+	}
+}
+
+// addresses are the virtual addresses that both sides have.
+func (d *duel) addresses() (all []netip.Addr) {
+	for _, n := range networks(d.trial.Family) {
+		all = append(all, n.virtual.Addr())
+	}
+	return all
+}
+
+// held counts the virtual addresses that are on a running interface of a
+// director. FRR leaves those of a backup on an interface without carrier.
+func (d *duel) held(p party) (count int, err error) {
+	h := d.links[p.node()]
+	links, err := dump(func() ([]netlink.Link, error) { return h.LinkList() })
+	if err != nil {
+		return 0, err
+	}
+	running := map[int]bool{}
+	for _, l := range links {
+		state := l.Attrs().OperState
+		running[l.Attrs().Index] = state != netlink.OperDown && state != netlink.OperLowerLayerDown
+	}
+	list, err := dump(func() ([]netlink.Addr, error) { return h.AddrList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
+		return 0, err
+	}
+	for _, a := range list {
+		ip, _ := netip.AddrFromSlice(a.IP)
+		for _, v := range d.addresses() {
+			if running[a.LinkIndex] && ip.Unmap() == v {
+				count++
+			}
+		}
+	}
+	return count, nil
+}
+
+// dump asks the kernel again when something changed under the answer.
+func dump[T any](ask func() ([]T, error)) (list []T, err error) {
+	for range 10 {
+		if list, err = ask(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return list, err
+}
+
+// holds waits until a party has every address; where alone is set, until the
+// other one has none as well.
+func (d *duel) holds(limit time.Duration, p party, alone bool) time.Duration {
+	d.Helper()
+	want := len(d.addresses())
+	return d.await(limit, p.name()+" holds the addresses", func() (bool, error) {
+		have, err := d.held(p)
+		if err != nil || have != want || !alone {
+			return err == nil && have == want, err
+		}
+		rest, err := d.held(d.other(p))
+		return rest == 0, err
+	})
+}
+
+// is waits until a party says a state of all its routers.
+func (d *duel) is(p party, state string) {
+	d.Helper()
+	var said map[string]view
+	err := lab.Eventually(d.within(10*time.Second), p.name()+" says "+state, func() (ok bool, err error) {
+		if said, err = p.views(d.Context()); err != nil {
+			return false, err
+		}
+		for _, n := range networks(d.trial.Family) {
+			if said[n.router].State != state {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+	if err != nil {
+		d.Fatalf("%v: %+v", err, said)
+	}
+}
+
+// settled waits until one is master, alone and in the words of both, and sees
+// that it stays so.
+func (d *duel) settled(master party) {
+	d.Helper()
+	d.holds(15*time.Second, master, true)
+	d.is(master, "master")
+	d.is(d.other(master), "backup")
+	d.quiet(master)
+}
+
+// said tells whether failover has logged a line with all of the words.
+func (d *duel) said(words ...string) bool {
+	for line := range strings.Lines(d.ours.unit.LogTail(100000)) {
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
+			return true
+		}
+	}
+	return false
+}
