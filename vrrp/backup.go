@@ -56,7 +56,7 @@ func (s *step) heardAsBackup(i int, h Heard) {
 	switch {
 	case h.Priority == priorityResign:
 		// Set the Active_Down_Timer to Skew_Time.
-		r.arm(s.now, SkewTime(r.MasterInterval, s.Priority))
+		r.arm(s.now, s.skewTime(i, r.MasterInterval))
 		r.Resigned = true
 	case h.Priority >= s.Priority:
 		s.PreemptAt = 0
@@ -97,7 +97,7 @@ func (s *step) accept(i int, interval time.Duration) {
 	// Set Active_Adver_Interval to Max Advertise Interval contained in the
 	// ADVERTISEMENT, recompute Skew_Time and Active_Down_Interval, reset the timer.
 	r.MasterInterval = interval
-	r.arm(s.now, MasterDownInterval(interval, s.Priority))
+	r.arm(s.now, s.masterDown(i, interval))
 }
 
 func (r *Router) arm(now Instant, d time.Duration) {
@@ -112,7 +112,7 @@ func (s *step) runOut(i int) {
 	r := &s.Routers[i]
 	if !r.Reprieved && r.MasterSeen != 0 && s.now.Sub(r.DownAt) > r.MasterInterval {
 		r.Reprieved = true
-		r.DownAt = s.now.Add(max(r.MasterInterval, centisecond) + SkewTime(r.MasterInterval, s.Priority))
+		r.DownAt = s.now.Add(max(r.MasterInterval, centisecond) + s.skewTime(i, r.MasterInterval))
 		return
 	}
 	r.DownAt, r.Out = Never, true
@@ -133,7 +133,7 @@ func (s *step) backup(c Cause) {
 			r.Out = true // waits for nothing but being ready
 			continue
 		}
-		r.arm(s.now, MasterDownInterval(r.MasterInterval, s.Priority))
+		r.arm(s.now, s.masterDown(i, r.MasterInterval))
 	}
 	s.transition(Backup, c)
 	s.record()

@@ -60,7 +60,7 @@ func BenchmarkEngineAdvert(b *testing.B) {
 		g.Routers[0].VRID = uint8(vrid + 1)
 		groups = append(groups, g)
 	}
-	e.SetLinks(up())
+	e.SetLinks((&node{last: 5}).up())
 	e.Configure(groups, nil)
 	c.packet = advertOf(func(a *vrrp.Advert, _ *vrrp.Packet) { a.VRID = 200 })
 	b.ReportAllocs()

@@ -61,17 +61,39 @@ type GroupConfig struct {
 type RouterConfig struct {
 	Name      string
 	Interface string
-	VRID      uint8         // 1–255 (RFC 9568 section 5.2.3)
-	Interval  time.Duration // Advertisement_Interval, 10 ms–40.95 s in steps of 10 ms
-	Addresses []Address     // never empty
+	VRID      uint8 // 1–255 (RFC 9568 section 5.2.3)
+	// Version is 2 or 3; 0 stands for 3. IPv6 has version 3 only.
+	Version uint8
+	// Interval is Advertisement_Interval: of version 3 10 ms–40.95 s in steps of
+	// 10 ms, of version 2 1–255 s in steps of 1 s.
+	Interval time.Duration
+	// Addresses are never empty and all of one family, which is the router's; for
+	// IPv6 the first one is the virtual router's link-local address (RFC 9568 section
+	// 5.2.9).
+	Addresses []Address
 	// Source is the sender's address of our adverts, the primary address of
-	// RFC 9568. Invalid: the interface's own choice, learned from its links.
+	// RFC 9568; multicast over IPv6 has a link-local one. Invalid: the interface's
+	// own choice, learned from its links.
 	Source    netip.Addr
 	Transport Transport
-	Peers     []netip.Addr // unicast: where adverts go and whom we believe
-	Checksum  ChecksumForm
+	Peers     []netip.Addr  // unicast: where adverts go and whom we believe
+	Checksum  ChecksumForm  // of version 3 for IPv4
+	Auth      Password      // of version 2
 	Lease     time.Duration // valid lifetime of the addresses, at least 3 s
 	Announce  Announce
+}
+
+// IPv6 tells the family of a router: that of its addresses.
+func (c *RouterConfig) IPv6() bool {
+	return len(c.Addresses) > 0 && c.Addresses[0].Prefix.Addr().Is6()
+}
+
+// version is the version of the protocol that the router speaks.
+func (c *RouterConfig) version() uint8 {
+	if c.Version == Version2 {
+		return Version2
+	}
+	return Version3
 }
 
 // Address is one address of a virtual router, with its subnet's prefix.
@@ -79,7 +101,8 @@ type Address struct {
 	Prefix netip.Prefix
 }
 
-// Announce is the schedule of gratuitous ARP after the addresses are up.
+// Announce is the schedule of gratuitous ARP, of unsolicited neighbour
+// advertisements for IPv6, after the addresses are up.
 type Announce struct {
 	Times   []time.Duration // after becoming master, ascending; empty: none
 	Refresh time.Duration   // again this often while master; 0: never
@@ -156,6 +179,7 @@ type Transition struct {
 type RouterStatus struct {
 	Group, Name, Interface string
 	VRID                   uint8
+	Version                uint8 // 2 or 3
 	State                  State
 	Since                  Instant
 	Cause                  Cause
@@ -172,6 +196,7 @@ type RouterStatus struct {
 	AdvertsReceived        uint64
 	AdvertsRejected        map[string]uint64 `json:",omitempty"` // by [Reject]
 	Mismatches             map[string]uint64 `json:",omitempty"` // accepted, but odd: by [Mismatch]
+	Neighbours             []Neighbour       `json:",omitempty"` // whose adverts were heard, by address
 	SendErrors             uint64
 	HostError              string `json:",omitempty"` // why the addresses are not as wanted
 	LateWakeups            uint64 // of its group: deadlines noticed late by more than 10 ms or a tenth of the interval

@@ -27,23 +27,24 @@ type Conn interface {
 	Wake()
 }
 
-// Port is a place adverts are received: one per interface, however many
-// virtual routers use it.
+// Port is a place adverts are received: one per interface and family, however
+// many virtual routers use it.
 type Port struct {
 	Interface string
-	Multicast bool // join 224.0.0.18
+	IPv6      bool
+	Multicast bool // join 224.0.0.18, or ff02::12
 }
 
 // Packet is one received IP packet of protocol 112.
 type Packet struct {
 	Interface string
-	Src, Dst  netip.Addr
-	TTL       uint8
-	Payload   []byte // without the IP header
+	Src, Dst  netip.Addr // without a zone: the interface is the zone
+	TTL       uint8      // of IPv6 the hop limit
+	Payload   []byte     // without the IP header
 }
 
 // Transmission is one advert to send; the header around it is made by Conn
-// with TTL 255 and TOS 0xC0.
+// with TTL or hop limit 255 and traffic class 0xC0. Addresses have no zone.
 type Transmission struct {
 	Interface string
 	Src, Dst  netip.Addr
@@ -59,7 +60,8 @@ type Host interface {
 	// were not added by us are never touched. added tells how many addresses were
 	// not there before, also when err is not nil.
 	Set(ctx context.Context, o Owned) (added int, err error)
-	// Announce sends one round of gratuitous ARP for every address of o.
+	// Announce sends one round of gratuitous ARP, for IPv6 of unsolicited neighbour
+	// advertisements, for every address of o.
 	Announce(ctx context.Context, o Owned) error
 }
 
@@ -89,6 +91,9 @@ type Link struct {
 	// Source4 is the lowest IPv4 address of the interface that is not one of ours;
 	// invalid when there is none.
 	Source4 netip.Addr
+	// Source6 is likewise the lowest link-local IPv6 address, once duplicate address
+	// detection has passed it.
+	Source6 netip.Addr
 }
 
 // Record is what must outlive an engine process, one per group: whether it was

@@ -1,7 +1,8 @@
 // Package vrrp elects the master of a group of virtual routers.
 //
-// It implements VRRP version 3 for IPv4 (RFC 9568; the wire form of RFC 5798 is
-// spoken too). The RFC says Active where this program, like the tools of the
+// It implements VRRP version 3 for IPv4 and IPv6 (RFC 9568; the wire form of RFC
+// 5798 is spoken too) and version 2 for IPv4 (RFC 3768), router by router: a
+// group may mix them. RFC 9568 says Active where this program, like the tools of the
 // field, says master.
 //
 // The unit of election is the [Group]: virtual routers that change role

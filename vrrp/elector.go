@@ -8,7 +8,11 @@ import (
 	"time"
 )
 
-const rejectCount = 11
+// The lengths of [Rejects] and [Mismatches].
+const (
+	rejectCount   = 14
+	mismatchCount = 5
+)
 
 // elector is one group in the engine: the pure part and what goes with it.
 type elector struct {
@@ -41,9 +45,10 @@ type elector struct {
 type traffic struct {
 	sent, sendErrors, received uint64
 	rejected                   [rejectCount]uint64
-	mismatched                 [5]uint64
-	noted                      uint8 // bits of mismatches that were logged
-	mute                       bool  // sending fails, and that was logged
+	mismatched                 [mismatchCount]uint64
+	noted                      uint32 // bits of rejects and mismatches that were logged
+	mute                       bool   // sending fails, and that was logged
+	neighbours                 []neighbour
 }
 
 // configured prepares what hangs on the configuration c, which replaces old. What
@@ -56,6 +61,9 @@ func (el *elector) configured(old, c GroupConfig, now Instant) {
 		bursts[i] = burst{at: Never}
 		if j := slices.IndexFunc(old.Routers, func(o RouterConfig) bool { return o.Name == rc.Name }); j >= 0 {
 			traffics[i], bursts[i] = el.traffic[j], el.bursts[j].follow(old.Routers[j].Announce, rc.Announce, now)
+			if !sameRouter(old.Routers[j], rc) {
+				traffics[i].neighbours = nil // of another place
+			}
 		}
 		el.addresses[i] = hostsOf(rc.Addresses)
 		for _, a := range rc.Addresses {

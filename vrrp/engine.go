@@ -67,7 +67,7 @@ type Engine struct {
 	routers   map[routerKey]routerRef
 	links     map[string]Link
 	health    map[string]Health
-	ports     map[string]*port
+	ports     map[portKey]*port
 	reopenAt  Instant
 	unmatched map[string]*[rejectCount]uint64 // by interface
 	herald    *herald
@@ -86,7 +86,7 @@ func NewEngine(c EngineConfig) *Engine {
 		conn: c.Conn, host: c.Host, recorder: c.Recorder, log: log,
 		done:   make(chan struct{}),
 		groups: map[string]*elector{}, routers: map[routerKey]routerRef{}, links: map[string]Link{},
-		ports: map[string]*port{}, unmatched: map[string]*[rejectCount]uint64{},
+		ports: map[portKey]*port{}, unmatched: map[string]*[rejectCount]uint64{},
 		reopenAt: Never, herald: newHerald(log, c.OnTransition),
 	}
 }

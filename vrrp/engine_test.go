@@ -167,7 +167,7 @@ func TestEngineLinks(t *testing.T) {
 		a.holds(false)
 		a.engine.SetLinks([]vrrp.Link{{Name: "eth2"}})
 		a.wantMoved()
-		a.engine.SetLinks(up())
+		a.engine.SetLinks(a.up())
 		a.wantMoved("fault>backup recovered")
 		a.kill()
 	})

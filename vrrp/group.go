@@ -198,6 +198,16 @@ func (g *Group) interval(i int) time.Duration {
 	return max(g.Config.Routers[i].Interval, centisecond)
 }
 
+// skewTime is Skew_Time of router i for the interval of its master's adverts.
+func (g *Group) skewTime(i int, interval time.Duration) time.Duration {
+	return g.Config.Routers[i].skewTime(interval, g.Priority)
+}
+
+// masterDown is Master_Down_Interval of router i likewise.
+func (g *Group) masterDown(i int, interval time.Duration) time.Duration {
+	return g.Config.Routers[i].masterDown(interval, g.Priority)
+}
+
 func (g *Group) owner() bool { return g.Config.Priority == priorityOwner }
 
 // shortest is the smallest Advertisement_Interval of the group.

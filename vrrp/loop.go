@@ -151,13 +151,16 @@ func (e *Engine) send(el *elector, o *Output) {
 		rc, src = &el.group.Config.Routers[o.Router], el.group.Source(o.Router)
 		addresses, count = el.addresses[o.Router], &el.traffic[o.Router]
 	}
-	a := Advert{VRID: rc.VRID, Priority: o.Priority, Interval: rc.Interval, Addresses: addresses, Checksum: rc.Checksum}
+	a := Advert{
+		Version: rc.version(), VRID: rc.VRID, Priority: o.Priority, Interval: rc.Interval,
+		Addresses: addresses, Checksum: rc.Checksum, Auth: rc.Auth.auth(),
+	}
 	if rc.Transport == Unicast {
 		for _, peer := range rc.Peers {
 			e.transmit(rc.Interface, src, peer, &a, count)
 		}
 	} else {
-		e.transmit(rc.Interface, src, group4, &a, count)
+		e.transmit(rc.Interface, src, groupOf(rc.IPv6()), &a, count)
 	}
 }
 

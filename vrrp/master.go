@@ -112,7 +112,7 @@ func (s *step) leave(to State, c Cause) {
 	for i := range s.Routers {
 		r, interval := &s.Routers[i], s.interval(i)
 		r.Succeeded = false
-		longest = max(longest, SkewTime(interval, priorityLowest)+interval)
+		longest = max(longest, s.Config.Routers[i].skewTime(interval, priorityLowest)+interval)
 		if r.Link.Usable && s.Source(i).IsValid() {
 			r.SentAt = s.now
 			s.emit(Output{Kind: OutputAdvert, Router: i, Priority: priorityResign})

@@ -3,6 +3,7 @@ package vrrp_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/netip"
 	"slices"
@@ -27,9 +28,11 @@ func newWires(seed uint64) wires {
 // node is one machine: an engine on simulated segments.
 type node struct {
 	t      testing.TB
+	last   uint8
 	name   string
 	conn   *vrrptest.Conn
 	host   *vrrptest.Host
+	log    *slog.Logger
 	engine *vrrp.Engine
 	stop   context.CancelFunc
 	ended  chan struct{}
@@ -59,11 +62,29 @@ func groupOf(last, priority uint8) vrrp.GroupConfig {
 	}}
 }
 
+// mixedOf is groupOf with version 2 outside and IPv6 inside, where the address to
+// send from is the interface's.
+func mixedOf(last, priority uint8) vrrp.GroupConfig {
+	c := groupOf(last, priority)
+	c.Routers[0].Version = vrrp.Version2
+	c.Routers[0].Auth = "secret"
+	c.Routers[1].Addresses = []vrrp.Address{{Prefix: virtualLinkLocal}, {Prefix: netip.MustParsePrefix("2001:db8::90/64")}}
+	c.Routers[1].Source = netip.Addr{}
+	return c
+}
+
+var virtualLinkLocal = netip.MustParsePrefix("fe80::200:5eff:fe00:234/64")
+
+// linkLocal is the address that node last sends IPv6 from.
+func linkLocal(last uint8) netip.Addr {
+	return netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 15: last})
+}
+
 func newNode(t testing.TB, w wires, last uint8) *node {
-	n := &node{t: t, name: fmt.Sprintf("n%d", last), records: map[string]vrrp.Record{}}
+	n := &node{t: t, last: last, name: fmt.Sprintf("n%d", last), records: map[string]vrrp.Record{}}
 	n.conn = vrrptest.NewConn(n.name)
 	n.conn.Plug("eth2", w.outside, netip.AddrFrom4([4]byte{172, 20, 10, last}))
-	n.conn.Plug("eth1", w.inside, netip.AddrFrom4([4]byte{192, 168, 33, last}))
+	n.conn.Plug("eth1", w.inside, netip.AddrFrom4([4]byte{192, 168, 33, last}), linkLocal(last))
 	n.host = vrrptest.NewHost("eth1", "eth2")
 	return n
 }
@@ -81,13 +102,17 @@ func (n *node) kept() map[string]vrrp.Record {
 	return maps.Clone(n.records)
 }
 
-func up() []vrrp.Link {
-	return []vrrp.Link{{Name: "eth1", Index: 2, Up: true, Carrier: true}, {Name: "eth2", Index: 3, Up: true, Carrier: true}}
+// up is the interfaces of a node, well.
+func (n *node) up() []vrrp.Link {
+	return []vrrp.Link{
+		{Name: "eth1", Index: 2, Up: true, Carrier: true, Source6: linkLocal(n.last)},
+		{Name: "eth2", Index: 3, Up: true, Carrier: true},
+	}
 }
 
 // run starts an engine that is ready, with the given groups.
 func (n *node) run(adopt map[string]vrrp.Record, groups ...vrrp.GroupConfig) {
-	n.engine = vrrp.NewEngine(vrrp.EngineConfig{Conn: n.conn, Host: n.host, Recorder: n, OnTransition: func(t vrrp.Transition) {
+	n.engine = vrrp.NewEngine(vrrp.EngineConfig{Conn: n.conn, Host: n.host, Recorder: n, Log: n.log, OnTransition: func(t vrrp.Transition) {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		n.transitions = append(n.transitions, t)
@@ -97,7 +122,7 @@ func (n *node) run(adopt map[string]vrrp.Record, groups ...vrrp.GroupConfig) {
 	}})
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop, n.ended = stop, make(chan struct{})
-	n.engine.SetLinks(up())
+	n.engine.SetLinks(n.up())
 	n.ready(groups...)
 	n.engine.Configure(groups, adopt)
 	go func() {

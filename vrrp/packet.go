@@ -6,52 +6,129 @@ import (
 	"time"
 )
 
+// The versions of the protocol.
 const (
-	protocol     = 112                   // RFC 9568 section 5.1.1.4
-	headerLen    = 8                     // fixed fields, RFC 9568 section 5.1
-	versionType  = 3<<4 | 1              // version 3, type ADVERTISEMENT
-	requiredTTL  = 255                   // RFC 9568 section 5.1.1.3
-	centisecond  = 10 * time.Millisecond // unit of the interval on the wire
-	maxInterval  = 0xfff * centisecond   // 12 bits
-	maxAddresses = 255                   // the count is one byte
+	Version2 = 2 // RFC 3768: IPv4, whole seconds, an authentication field
+	Version3 = 3 // RFC 9568: both families, steps of 10 ms
 )
 
-// group4 is the multicast address of VRRP (RFC 9568 section 5.1.1.2).
-var group4 = netip.AddrFrom4([4]byte{224, 0, 0, 18})
+const (
+	headerLen     = 8                     // fixed fields, RFC 9568 section 5.1
+	authLen       = 8                     // of version 2, after the addresses: RFC 3768 section 5.1
+	advertisement = 1                     // the one type there is, RFC 9568 section 5.2.2
+	requiredTTL   = 255                   // RFC 9568 sections 5.1.1.3 and 5.1.2.3
+	centisecond   = 10 * time.Millisecond // unit of the interval on the wire
+	maxInterval   = 0xfff * centisecond   // 12 bits
+	maxInterval2  = 255 * time.Second     // of version 2: one byte
+	maxAddresses  = 255                   // the count is one byte
+)
 
-// Advert is a VRRP version 3 advertisement for IPv4 (RFC 9568 section 5.1).
+// The multicast addresses of VRRP (RFC 9568 sections 5.1.1.2 and 5.1.2.2).
+var (
+	group4 = netip.AddrFrom4([4]byte{224, 0, 0, 18})
+	group6 = netip.AddrFrom16([16]byte{0: 0xff, 1: 0x02, 15: 0x12})
+)
+
+// groupOf is where multicast adverts of a family go.
+func groupOf(ipv6 bool) netip.Addr {
+	if ipv6 {
+		return group6
+	}
+	return group4
+}
+
+// Advert is a VRRP advertisement: of version 3 (RFC 9568 section 5.1) for IPv4 or
+// IPv6, or of version 2 (RFC 3768 section 5.1) for IPv4. The family is that of
+// the packet around it.
 type Advert struct {
+	Version  uint8 // 2 or 3; 0 is sent as 3
 	VRID     uint8
 	Priority uint8
-	// Interval is the sender's Advertisement_Interval, 10 ms–40.95 s in steps of
-	// 10 ms; on sending, what is finer is cut off.
+	// Interval is the sender's Advertisement_Interval: of version 3 10 ms–40.95 s in
+	// steps of 10 ms, of version 2 whole seconds up to 255; on sending, what is finer
+	// is cut off.
 	Interval time.Duration
-	// Addresses are the virtual addresses, at most 255, IPv4 only.
+	// Addresses are the virtual addresses, at most 255, all of the packet's family.
 	Addresses []netip.Addr
-	// Checksum is the form to send with, or the form that was found correct.
+	// Checksum is the form to send with, or the form that was found correct. Only
+	// version 3 for IPv4 has a choice; of others it is empty.
 	Checksum ChecksumForm
+	// Auth is the authentication of version 2.
+	Auth Auth
+}
+
+// Auth is the authentication field of a version 2 advert. RFC 3768 section 5.3.6
+// has type 0 only; type 1, a password in the clear, is that of RFC 2338 section
+// 5.3.6.2, which routers in the field still use.
+type Auth struct {
+	Type uint8
+	Data [authLen]byte
+}
+
+// The types of authentication.
+const (
+	AuthNone     = 0
+	AuthPassword = 1
+)
+
+// Password is the simple password of version 2, at most 8 bytes; empty for none.
+// It travels in the clear and protects from mistakes only. It does not print
+// itself.
+type Password string
+
+// String says whether there is a password, never which.
+func (p Password) String() string {
+	if p == "" {
+		return "none"
+	}
+	return "password"
+}
+
+// auth is the field that a password makes: padded with zeros.
+func (p Password) auth() Auth {
+	var a Auth
+	if p != "" {
+		a.Type = AuthPassword
+		copy(a.Data[:], p)
+	}
+	return a
 }
 
 // Append appends the message to b, with its checksum for a packet from src to
-// dst, and returns the extended slice. The pseudo-header of [ChecksumRFC5798]
-// covers src and dst, so a unicast advert differs from peer to peer.
+// dst, and returns the extended slice. A pseudo-header covers src and dst, so a
+// unicast advert differs from peer to peer.
 func (a *Advert) Append(b []byte, src, dst netip.Addr) []byte {
-	start := len(b)
+	start, version := len(b), a.Version
+	if version == 0 {
+		version = Version3
+	}
 	addresses := a.Addresses[:min(len(a.Addresses), maxAddresses)]
-	b = append(b, versionType, a.VRID, a.Priority, byte(len(addresses)))
-	// RFC 9568 section 5.2.6: the four reserved bits are zero.
-	b = binary.BigEndian.AppendUint16(b, centiseconds(a.Interval))
+	b = append(b, version<<4|advertisement, a.VRID, a.Priority, byte(len(addresses)))
+	if version == Version2 {
+		b = append(b, a.Auth.Type, seconds(a.Interval))
+	} else {
+		// RFC 9568 section 5.2.6: the four reserved bits are zero.
+		b = binary.BigEndian.AppendUint16(b, centiseconds(a.Interval))
+	}
 	b = append(b, 0, 0)
 	for _, ip := range addresses {
-		ip4 := ip.As4()
-		b = append(b, ip4[:]...)
+		if src.Is4() {
+			ip4 := ip.As4()
+			b = append(b, ip4[:]...)
+		} else {
+			ip16 := ip.As16()
+			b = append(b, ip16[:]...)
+		}
+	}
+	if version == Version2 {
+		b = append(b, a.Auth.Data[:]...)
 	}
 	message := b[start:]
-	var sum uint32
-	if a.Checksum != ChecksumRFC9568 {
-		sum = pseudoHeader(src, dst, len(message))
+	sum := sum16(message)
+	if src.Is6() || version != Version2 && a.Checksum != ChecksumRFC9568 {
+		sum += pseudoHeader(src, dst, len(message))
 	}
-	binary.BigEndian.PutUint16(message[6:], ^fold(sum+sum16(message)))
+	binary.BigEndian.PutUint16(message[6:], ^fold(sum))
 	return b
 }
 
@@ -70,12 +147,14 @@ func (a *Advert) parse(payload []byte, src, dst netip.Addr) (trailing []byte, r 
 	if len(payload) < headerLen {
 		return nil, RejectLength
 	}
-	// RFC 9568 section 7.1: MUST verify that the VRRP version is 3.
-	if payload[0]>>4 != versionType>>4 {
+	// RFC 9568 section 7.1: MUST verify that the VRRP version is 3; RFC 3768 section
+	// 7.1: is 2. Which of them it has to be is for the engine to say.
+	version := payload[0] >> 4
+	if version != Version3 && (version != Version2 || src.Is6()) {
 		return nil, RejectVersion
 	}
 	// RFC 9568 section 7.1: MUST verify that the VRRP packet type is 1.
-	if payload[0]&0xf != versionType&0xf {
+	if payload[0]&0xf != advertisement {
 		return nil, RejectType
 	}
 	// RFC 9568 section 5.2.5: the minimum value of the count is 1.
@@ -84,8 +163,13 @@ func (a *Advert) parse(payload []byte, src, dst netip.Addr) (trailing []byte, r 
 		return nil, RejectCount
 	}
 	// RFC 9568 section 7.1: MUST verify that the packet is complete, fixed fields
-	// and addresses.
-	length := headerLen + 4*count
+	// and addresses; RFC 3768 section 7.1: and the authentication data.
+	size := src.BitLen() / 8
+	end := headerLen + size*count
+	length := end
+	if version == Version2 {
+		length += authLen
+	}
 	if len(payload) < length {
 		return nil, RejectLength
 	}
@@ -95,33 +179,25 @@ func (a *Advert) parse(payload []byte, src, dst netip.Addr) (trailing []byte, r 
 	if !ok {
 		return nil, RejectChecksum
 	}
+	a.Version, a.VRID, a.Priority, a.Checksum = version, message[1], message[2], form
+	a.Auth = Auth{}
+	if version == Version2 {
+		a.Auth.Type, a.Auth.Data = message[4], [authLen]byte(message[end:])
+		a.Interval = time.Duration(message[5]) * time.Second
+	} else {
+		// The reserved bits above the interval are ignored (section 5.2.6).
+		a.Interval = time.Duration(binary.BigEndian.Uint16(message[4:])&0xfff) * centisecond
+	}
 	// RFC 9568 section 7.1, erratum 8301: MUST verify that the interval is not zero.
-	// The reserved bits above it are ignored (section 5.2.6).
-	interval := binary.BigEndian.Uint16(message[4:]) & 0xfff
-	if interval == 0 {
+	if a.Interval == 0 {
 		return nil, RejectInterval
 	}
-	a.VRID, a.Priority, a.Checksum = message[1], message[2], form
-	a.Interval = time.Duration(interval) * centisecond
 	a.Addresses = a.Addresses[:0]
-	for i := headerLen; i < length; i += 4 {
-		a.Addresses = append(a.Addresses, netip.AddrFrom4([4]byte(message[i:i+4])))
+	for i := headerLen; i < end; i += size {
+		ip, _ := netip.AddrFromSlice(message[i : i+size])
+		a.Addresses = append(a.Addresses, ip)
 	}
 	return trailing, ""
-}
-
-// checksumForm tells which of the two forms the checksum of a message is correct
-// in. Where both are, which takes a pseudo-header that sums to nothing, it says
-// the form that is sent by default.
-func checksumForm(message []byte, src, dst netip.Addr) (ChecksumForm, bool) {
-	sum := sum16(message)
-	if fold(sum+pseudoHeader(src, dst, len(message))) == 0xffff {
-		return ChecksumRFC5798, true
-	}
-	if fold(sum) == 0xffff {
-		return ChecksumRFC9568, true
-	}
-	return "", false
 }
 
 // centiseconds is the interval as the wire has it, kept within 1–4095.
@@ -129,37 +205,7 @@ func centiseconds(d time.Duration) uint16 {
 	return uint16(min(max(d, centisecond), maxInterval) / centisecond)
 }
 
-// sum16 adds up the 16-bit words of b without the final fold (RFC 1071). The
-// longest message, 1028 bytes, stays far below overflow.
-func sum16(b []byte) uint32 {
-	var sum uint32
-	for ; len(b) >= 2; b = b[2:] {
-		sum += uint32(b[0])<<8 | uint32(b[1])
-	}
-	if len(b) == 1 {
-		sum += uint32(b[0]) << 8
-	}
-	return sum
-}
-
-// pseudoHeader is the sum of source, destination, protocol and length (RFC 5798
-// section 5.2.8, in the layout that IPv4 implementations agreed on). Addresses
-// that are not IPv4 count as nothing: such a packet is not one of ours.
-func pseudoHeader(src, dst netip.Addr, length int) uint32 {
-	sum := uint32(protocol) + uint32(length)
-	for _, ip := range [2]netip.Addr{src, dst} {
-		if ip.Is4() || ip.Is4In6() {
-			b := ip.As4()
-			sum += sum16(b[:])
-		}
-	}
-	return sum
-}
-
-// fold is the one's complement sum as 16 bits.
-func fold(sum uint32) uint16 {
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return uint16(sum)
+// seconds is the interval as version 2 has it, kept within 1–255.
+func seconds(d time.Duration) byte {
+	return byte(min(max(d, time.Second), maxInterval2) / time.Second)
 }

@@ -1,6 +1,17 @@
 package vrrp
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
+
+// portKey names a port: there is one for each interface and family.
+type portKey struct {
+	iface string
+	ipv6  bool
+}
+
+func portOf(rc *RouterConfig) portKey { return portKey{rc.Interface, rc.IPv6()} }
 
 // port is one place where adverts are received.
 type port struct {
@@ -29,13 +40,13 @@ func (e *Engine) relink() {
 func (e *Engine) openPorts(coming []GroupConfig) {
 	wanted := e.wantedPorts(coming)
 	e.reopenAt = Never
-	for iface, want := range wanted {
-		p := e.ports[iface]
+	for key, want := range wanted {
+		p := e.ports[key]
 		if p == nil {
 			p = &port{want: want}
-			e.ports[iface] = p
+			e.ports[key] = p
 		}
-		link := e.links[iface]
+		link := e.links[key.iface]
 		if p.open && (p.want != want || p.index != link.Index) {
 			e.closePort(p)
 		}
@@ -45,7 +56,7 @@ func (e *Engine) openPorts(coming []GroupConfig) {
 		}
 		if err := e.conn.Open(want); err != nil {
 			if p.fault != err.Error() {
-				e.herald.warn("an interface cannot be listened on", "interface", iface, "error", err.Error())
+				e.herald.warn("an interface cannot be listened on", "interface", key.iface, "error", err.Error())
 			}
 			p.fault, e.reopenAt = err.Error(), e.now.Add(reopenEvery)
 			continue
@@ -54,12 +65,16 @@ func (e *Engine) openPorts(coming []GroupConfig) {
 	}
 }
 
-func (e *Engine) wantedPorts(coming []GroupConfig) map[string]Port {
-	wanted := make(map[string]Port)
+func (e *Engine) wantedPorts(coming []GroupConfig) map[portKey]Port {
+	wanted := make(map[portKey]Port)
 	add := func(c *GroupConfig) {
-		for _, rc := range c.Routers {
-			p := wanted[rc.Interface]
-			wanted[rc.Interface] = Port{Interface: rc.Interface, Multicast: p.Multicast || rc.Transport != Unicast}
+		for i := range c.Routers {
+			rc := &c.Routers[i]
+			key := portOf(rc)
+			wanted[key] = Port{
+				Interface: key.iface, IPv6: key.ipv6,
+				Multicast: wanted[key].Multicast || rc.Transport != Unicast,
+			}
 		}
 	}
 	for _, el := range e.groups {
@@ -73,15 +88,20 @@ func (e *Engine) wantedPorts(coming []GroupConfig) map[string]Port {
 
 func (e *Engine) closePorts() {
 	wanted := e.wantedPorts(nil)
-	for iface, p := range e.ports {
-		if _, ok := wanted[iface]; !ok {
+	for key, p := range e.ports {
+		if _, ok := wanted[key]; !ok {
 			if p.open {
 				e.closePort(p)
 			}
-			delete(e.ports, iface)
-			delete(e.unmatched, iface)
+			delete(e.ports, key)
 		}
 	}
+	maps.DeleteFunc(e.unmatched, func(iface string, _ *[rejectCount]uint64) bool { return !e.listens(iface) })
+}
+
+// listens tells whether there is a port on an interface.
+func (e *Engine) listens(iface string) bool {
+	return e.ports[portKey{iface, false}] != nil || e.ports[portKey{iface, true}] != nil
 }
 
 func (e *Engine) closePort(p *port) {
@@ -95,10 +115,14 @@ func (e *Engine) closePort(p *port) {
 // that cannot hear is as good as down: it would be master among masters.
 func (e *Engine) routerLinks(c GroupConfig) []RouterLink {
 	links := make([]RouterLink, len(c.Routers))
-	for i, rc := range c.Routers {
+	for i := range c.Routers {
+		rc := &c.Routers[i]
 		l := e.links[rc.Interface]
 		r := RouterLink{Exists: l.Index != 0, Source: l.Source4}
-		p := e.ports[rc.Interface]
+		if rc.IPv6() {
+			r.Source = l.Source6
+		}
+		p := e.ports[portOf(rc)]
 		switch {
 		case !r.Exists:
 			r.Fault = rc.Interface + " is not there"

@@ -5,35 +5,49 @@ import (
 	"slices"
 )
 
-// receive takes one packet: the checks of RFC 9568 section 7.1, in an order that
-// names the router before anything is discarded, so that every reason is counted
-// where an operator looks for it.
+// receive takes one packet: the checks of RFC 9568 section 7.1 and RFC 3768
+// section 7.1, in an order that names the router before anything is discarded, so
+// that every reason is counted where an operator looks for it.
 func (e *Engine) receive(p *Packet) {
 	var ref routerRef
 	if len(p.Payload) >= 2 {
-		ref = e.routers[routerKey{p.Interface, p.Payload[1]}]
+		ref = e.routers[routerKey{p.Interface, p.Src.Is6(), p.Payload[1]}]
 	}
 	trailing, reject := e.check(p, ref)
 	if reject != "" {
 		e.reject(p, ref, reject)
 		return
 	}
-	t := &ref.el.traffic[ref.i]
+	// Whatever comes of it, this is an alive neighbour.
+	rc, t := &ref.el.group.Config.Routers[ref.i], &ref.el.traffic[ref.i]
+	reject = rc.incompatible(&e.advert)
+	n := t.hear(e.now, p.Src, &e.advert, reject, sameAddresses(e.advert.Addresses, ref.el.addresses[ref.i]))
+	if reject != "" {
+		e.reject(p, ref, reject)
+		e.noteDiscarded(ref, n)
+		return
+	}
 	t.received++
 	ref.el.clock(e.now)
-	e.compare(ref, p, len(trailing))
+	e.compare(ref, p, n, len(trailing))
 	e.step(ref.el, Input{Kind: InputAdvert, Router: ref.i, Heard: Heard{
 		Src: p.Src, Priority: e.advert.Priority, Interval: e.advert.Interval,
 	}})
 }
 
-// check parses the packet into e.advert and says why it is to be discarded.
+// check parses the packet into e.advert and says why it is no advert of a
+// neighbour of that router.
 func (e *Engine) check(p *Packet, ref routerRef) (trailing []byte, r Reject) {
-	// RFC 9568 section 5.1.1.3: a TTL other than 255 MUST be discarded.
+	// RFC 9568 sections 5.1.1.3 and 5.1.2.3: a TTL or hop limit other than 255 MUST be
+	// discarded.
 	if p.TTL != requiredTTL {
 		return nil, RejectTTL
 	}
-	if trailing, r = e.advert.parse(p.Payload, p.Src, p.Dst); r != "" {
+	trailing, r = e.advert.parse(p.Payload, p.Src, p.Dst)
+	if r != "" && ref.el != nil && p.Payload[0]>>4 != ref.el.group.Config.Routers[ref.i].version() {
+		return nil, RejectVersion // its form is not ours to judge
+	}
+	if r != "" {
 		return nil, r
 	}
 	// RFC 9568 section 7.1, erratum 8298: MUST verify that the VRID is configured on
@@ -53,6 +67,32 @@ func (e *Engine) check(p *Packet, ref routerRef) (trailing []byte, r Reject) {
 	return trailing, ""
 }
 
+// incompatible says why an advert of a neighbour cannot count, though it is well
+// made; empty: it counts.
+func (c *RouterConfig) incompatible(a *Advert) Reject {
+	own := c.Auth.auth()
+	switch {
+	// RFC 9568 section 7.1: MUST verify that the VRRP version is 3; RFC 3768 section
+	// 7.1: is 2.
+	case a.Version != c.version():
+		return RejectVersion
+	case a.Version != Version2:
+		return ""
+	// RFC 3768 section 7.1: MUST verify that the Auth Type matches the locally
+	// configured authentication method and perform that method. Without one the data
+	// is ignored (section 5.3.6.1).
+	case a.Auth.Type != own.Type:
+		return RejectAuthType
+	case own.Type == AuthPassword && a.Auth.Data != own.Data:
+		return RejectAuth
+	// RFC 3768 section 7.1: MUST verify that the Adver Interval is the one locally
+	// configured.
+	case a.Interval != c.Interval:
+		return RejectV2Interval
+	}
+	return ""
+}
+
 func (e *Engine) reject(p *Packet, ref routerRef, r Reject) {
 	i := slices.Index(Rejects, r)
 	if ref.el != nil {
@@ -61,7 +101,7 @@ func (e *Engine) reject(p *Packet, ref routerRef, r Reject) {
 	}
 	u := e.unmatched[p.Interface]
 	if u == nil {
-		if e.ports[p.Interface] == nil {
+		if !e.listens(p.Interface) {
 			return // an interface that we have just left
 		}
 		u = new([rejectCount]uint64)
@@ -70,14 +110,30 @@ func (e *Engine) reject(p *Packet, ref routerRef, r Reject) {
 	u[i]++
 }
 
+// noteDiscarded says that a neighbour's adverts do not count, once until the next
+// change of role (RFC 3768 section 7.1: SHOULD log the event).
+func (e *Engine) noteDiscarded(ref routerRef, n *neighbour) {
+	rc, t := &ref.el.group.Config.Routers[ref.i], &ref.el.traffic[ref.i]
+	bit := uint32(1) << (mismatchCount + slices.Index(Rejects, n.rejected))
+	if t.noted&bit != 0 {
+		return
+	}
+	t.noted |= bit
+	args := []any{"router", rc.Name, "neighbour", n.address.String(), "because", string(n.rejected)}
+	if d := n.differs(rc, ref.el.addresses[ref.i]); len(d) > 0 {
+		args = append(args, "theirs", d[0].Theirs, "ours", d[0].Ours)
+	}
+	e.herald.warn("a neighbour's adverts are discarded", args...)
+}
+
 // compare counts what is odd about an accepted advert, and says so once until
 // the next change of role (RFC 9568 section 7.1: SHOULD log, rate-limited).
-func (e *Engine) compare(ref routerRef, p *Packet, trailing int) {
+func (e *Engine) compare(ref routerRef, p *Packet, n *neighbour, trailing int) {
 	rc, a := &ref.el.group.Config.Routers[ref.i], &e.advert
-	odd := [5]bool{
-		!sameAddresses(a.Addresses, ref.el.addresses[ref.i]),
+	odd := [mismatchCount]bool{
+		len(n.others) > 0,
 		a.Interval != rc.Interval,
-		a.Checksum != rc.Checksum,
+		a.Checksum != "" && a.Checksum != rc.Checksum,
 		a.Priority == priorityOwner && ref.el.group.owner(),
 		trailing > 0,
 	}
@@ -87,7 +143,7 @@ func (e *Engine) compare(ref routerRef, p *Packet, trailing int) {
 			continue
 		}
 		t.mismatched[i]++
-		if bit := uint8(1) << i; t.noted&bit == 0 {
+		if bit := uint32(1) << i; t.noted&bit == 0 {
 			t.noted |= bit
 			e.herald.warn("a neighbour's adverts differ from ours", "router", rc.Name, "neighbour", p.Src.String(), "in", string(Mismatches[i]))
 		}

@@ -54,6 +54,7 @@ func (e *Engine) reconfigure(el *elector, c GroupConfig) {
 // routerKey is how a received advert finds its router.
 type routerKey struct {
 	iface string
+	ipv6  bool
 	vrid  uint8
 }
 
@@ -72,7 +73,7 @@ func (e *Engine) index() {
 				continue
 			}
 			for i, rc := range el.group.Config.Routers {
-				e.routers[routerKey{rc.Interface, rc.VRID}] = routerRef{el, i}
+				e.routers[routerKey{rc.Interface, rc.IPv6(), rc.VRID}] = routerRef{el, i}
 			}
 		}
 	}

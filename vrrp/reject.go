@@ -1,13 +1,14 @@
 package vrrp
 
-// Reject says why a received packet was discarded (RFC 9568 section 7.1). It is
+// Reject says why a received packet was discarded (RFC 9568 section 7.1, RFC 3768
+// section 7.1). It is
 // an error and, as it stands, the label of a counter.
 type Reject string
 
 // The reasons a packet is discarded.
 const (
 	RejectTTL         Reject = "ttl"          // not 255: it crossed a router
-	RejectVersion     Reject = "version"      // not VRRP version 3
+	RejectVersion     Reject = "version"      // not the version that is configured
 	RejectType        Reject = "type"         // not an advertisement
 	RejectLength      Reject = "length"       // shorter than its own fields say
 	RejectChecksum    Reject = "checksum"     // wrong in both forms
@@ -17,12 +18,16 @@ const (
 	RejectDestination Reject = "destination"  // multicast where unicast is configured, or the reverse
 	RejectSource      Reject = "source"       // unicast from somebody who is not a peer
 	RejectOwn         Reject = "own-packet"   // our own source address: an echo, or a duplicate address
+	RejectAuthType    Reject = "auth-type"    // version 2: not our type of authentication
+	RejectAuth        Reject = "auth"         // version 2: not our password
+	RejectV2Interval  Reject = "v2-interval"  // version 2: not our Advertisement_Interval
 )
 
 // Rejects lists every reason, in the order the checks are made.
 var Rejects = []Reject{
 	RejectTTL, RejectLength, RejectVersion, RejectType, RejectCount, RejectChecksum, RejectInterval,
 	RejectVRID, RejectDestination, RejectSource, RejectOwn,
+	RejectAuthType, RejectAuth, RejectV2Interval,
 }
 
 func (r Reject) Error() string { return "vrrp: advert rejected: " + string(r) }

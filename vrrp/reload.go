@@ -3,7 +3,8 @@ package vrrp
 import "slices"
 
 // configure changes the configuration of a running group. The role and the
-// timers stay; a router whose VRID, interface or transport changed, or that is
+// timers stay; a router whose VRID, interface, transport,
+// version or family changed, or that is
 // new, starts afresh, and one that is gone is resigned from at once, without
 // waiting: the group goes on.
 func (s *step) configure(c GroupConfig, links []RouterLink) {
@@ -43,7 +44,7 @@ func (s *step) join(i int) {
 	case Master:
 		r.AdvertAt = s.now
 	case Backup:
-		r.arm(s.now, MasterDownInterval(r.MasterInterval, s.Priority))
+		r.arm(s.now, s.masterDown(i, r.MasterInterval))
 	}
 }
 
@@ -66,13 +67,14 @@ func (s *step) announceChange() {
 
 // sameRouter tells whether a router is the same one to its neighbours.
 func sameRouter(a, b RouterConfig) bool {
-	return a.Interface == b.Interface && a.VRID == b.VRID && a.Transport == b.Transport
+	return a.Interface == b.Interface && a.VRID == b.VRID && a.Transport == b.Transport &&
+		a.version() == b.version() && a.IPv6() == b.IPv6()
 }
 
 // equalRouter tells whether two configurations of a router are equal.
 func equalRouter(a, b RouterConfig) bool {
 	return sameRouter(a, b) && a.Name == b.Name && a.Interval == b.Interval && a.Source == b.Source &&
-		a.Checksum == b.Checksum && a.Lease == b.Lease &&
+		a.Checksum == b.Checksum && a.Auth == b.Auth && a.Lease == b.Lease &&
 		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Peers, b.Peers) &&
 		slices.Equal(a.Announce.Times, b.Announce.Times) && a.Announce.Refresh == b.Announce.Refresh
 }

@@ -108,7 +108,8 @@ func (w *world) crashOrBoot(n *simNode) {
 	}
 }
 
-// reload changes priority, interval and order of preference.
+// reload changes priority and interval. Version 2's stays: who has another one is
+// not heard.
 func (w *world) reload(n *simNode) {
 	c := n.config
 	c.Routers = append([]RouterConfig(nil), c.Routers...)
@@ -116,7 +117,7 @@ func (w *world) reload(n *simNode) {
 		c.Priority = uint8(1 + w.rng.IntN(254))
 	}
 	for i := range c.Routers {
-		if w.rng.IntN(3) == 0 {
+		if w.rng.IntN(3) == 0 && c.Routers[i].Version != Version2 {
 			c.Routers[i].Interval = w.unit * time.Duration(1+w.rng.IntN(3))
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,8 +23,10 @@ type town struct {
 	rng   *rand.Rand
 	wires wires
 	nodes []*townNode
-	log   []string
-	start time.Time
+	// The addresses of both sides.
+	outside, inside netip.Addr
+	log             []string
+	start           time.Time
 }
 
 type townNode struct {
@@ -61,9 +64,13 @@ func TestEngineSimulation(t *testing.T) {
 
 func newTown(t *testing.T, seed uint64) *town {
 	w := &town{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 4)), wires: newWires(seed), start: time.Now()}
-	equal := w.rng.IntN(3) == 0
+	equal, config := w.rng.IntN(3) == 0, groupOf
+	w.outside, w.inside = outsideVIP, insideVIP
+	if w.rng.IntN(2) == 0 {
+		config, w.inside = mixedOf, inside6
+	}
 	for i := range 2 + w.rng.IntN(3) {
-		n := &townNode{node: newNode(t, w.wires, uint8(5+i)), config: groupOf(uint8(5+i), 100)}
+		n := &townNode{node: newNode(t, w.wires, uint8(5+i)), config: config(uint8(5+i), 100)}
 		if !equal {
 			n.config.Priority = uint8(50 + w.rng.IntN(150))
 		}
@@ -120,7 +127,7 @@ func (w *town) trouble(n *townNode) {
 		n.engine.SetLinks([]vrrp.Link{{Name: "eth1", Index: 2, Up: w.rng.IntN(2) == 0, Carrier: true}})
 		w.note("%s eth1", n.name)
 	case 8:
-		n.engine.SetLinks(up())
+		n.engine.SetLinks(n.up())
 	case 9:
 		h := vrrp.Health{Ready: w.rng.IntN(4) > 0, Fault: w.rng.IntN(3) == 0, Lowest: w.rng.IntN(3) == 0}
 		n.engine.SetHealth(map[string]vrrp.Health{"nat": h})
@@ -182,7 +189,7 @@ func (w *town) heal() {
 		if !n.alive {
 			w.boot(n, nil)
 		}
-		n.engine.SetLinks(up())
+		n.engine.SetLinks(n.up())
 		n.ready(n.config)
 	}
 	w.note("faults end")
@@ -206,7 +213,7 @@ func (w *town) promises() {
 	last, when := "", vrrp.Instant(0)
 	for _, n := range w.nodes {
 		holds := n == master
-		if n.host.Has(outsideVIP) != holds || n.host.Has(insideVIP) != holds {
+		if n.host.Has(w.outside) != holds || n.host.Has(w.inside) != holds {
 			w.fatalf("the master is %s, but %s has\n%s", master.name, n.name, n.host)
 		}
 		for _, a := range n.host.Announced() {

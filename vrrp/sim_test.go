@@ -44,7 +44,20 @@ type world struct {
 	delay        time.Duration // at most
 	late         time.Duration // at most, of timers
 	parts        [][]int       // per segment: which part each node is in
+	kinds        []kind        // per segment: what its routers speak
 	log          []string      // what happened, for a failure
+}
+
+// kind is what the routers of a segment speak.
+type kind struct {
+	version uint8
+	address netip.Prefix
+}
+
+// kinds are what there is; version 3 for IPv4 stands for most segments.
+var kinds = []kind{
+	{Version3, netip.MustParsePrefix("192.0.2.1/24")}, {Version3, netip.MustParsePrefix("192.0.2.1/24")},
+	{Version3, netip.MustParsePrefix("fe80::1/64")}, {Version2, netip.MustParsePrefix("192.0.2.1/24")},
 }
 
 // simNode is one router of the world.
@@ -95,6 +108,10 @@ func newWorld(t testing.TB, seed uint64) *world {
 	equal, preempt, mixed := rng.IntN(3) == 0, rng.IntN(3) > 0, rng.IntN(3) == 0
 	for range w.segments {
 		w.parts = append(w.parts, make([]int, count))
+		w.kinds = append(w.kinds, kinds[rng.IntN(len(kinds))])
+		if w.kinds[len(w.kinds)-1].version == Version2 {
+			w.unit = time.Second // whole seconds, the same for all
+		}
 	}
 	for id := range count {
 		c := GroupConfig{Name: "g", Priority: 100, Preempt: preempt}
@@ -106,11 +123,15 @@ func newWorld(t testing.TB, seed uint64) *world {
 		}
 		for s := range w.segments {
 			rc := RouterConfig{Name: fmt.Sprintf("r%d", s), Interface: fmt.Sprintf("eth%d", s), VRID: 7, Interval: w.unit}
-			if mixed {
+			rc.Version, rc.Addresses = w.kinds[s].version, []Address{{Prefix: w.kinds[s].address}}
+			if mixed && rc.Version != Version2 {
 				rc.Interval *= time.Duration(1 + rng.IntN(3))
 			}
 			// The order of the addresses differs from segment to segment.
 			rc.Source = netip.AddrFrom4([4]byte{10, byte(s), byte(rng.IntN(256)), byte(id)})
+			if rc.IPv6() {
+				rc.Source = netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 8: byte(rng.IntN(256)), 15: byte(id)})
+			}
 			c.Routers = append(c.Routers, rc)
 		}
 		n := &simNode{id: id, config: c, links: up(w.segments), health: Health{Ready: true}, wake: Never}

@@ -66,7 +66,7 @@ func (el *elector) status(i int) RouterStatus {
 	rc, r, t := &g.Config.Routers[i], &g.Routers[i], &el.traffic[i]
 	s := RouterStatus{
 		Group: g.Config.Name, Name: rc.Name, Interface: rc.Interface, VRID: rc.VRID,
-		State: g.State, Since: g.Since, Cause: g.Cause,
+		Version: rc.version(), State: g.State, Since: g.Since, Cause: g.Cause,
 		Priority: g.Config.Priority, EffectivePriority: g.Priority,
 		MasterAddress: r.MasterAddress, MasterPriority: r.MasterPriority,
 		MasterSeen: r.MasterSeen, MasterInterval: r.MasterInterval,
@@ -81,6 +81,7 @@ func (el *elector) status(i int) RouterStatus {
 	if g.State == Master {
 		s.MasterAddress, s.MasterPriority, s.MasterSeen = s.Source, g.Priority, r.SentAt
 	}
+	s.Neighbours = neighboursOf(t.neighbours, rc, el.addresses[i])
 	for j, n := range t.mismatched {
 		if n > 0 {
 			if s.Mismatches == nil {

@@ -178,6 +178,10 @@ func (g *Group) barred() (State, Cause) {
 
 func (g *Group) linkCause(i int) Cause {
 	c := Cause{Kind: CauseInterface, Router: g.Config.Routers[i].Name, Detail: g.Routers[i].Link.Fault}
+	noun := "IPv4"
+	if g.Config.Routers[i].IPv6() {
+		noun = "IPv6 link-local"
+	}
 	switch name := g.Config.Routers[i].Interface; {
 	case c.Detail != "":
 	case !g.Routers[i].Link.Exists:
@@ -185,7 +189,7 @@ func (g *Group) linkCause(i int) Cause {
 	case !g.Routers[i].Link.Usable:
 		c.Detail = name + " is down"
 	default:
-		c.Detail = name + " has no IPv4 address to send from"
+		c.Detail = name + " has no " + noun + " address to send from"
 	}
 	return c
 }

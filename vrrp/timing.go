@@ -22,6 +22,24 @@ func MasterDownInterval(interval time.Duration, priority uint8) time.Duration {
 	return 3*interval + SkewTime(interval, priority)
 }
 
+// SkewTimeV2 is Skew_Time of version 2: (256 − priority) / 256 seconds, whatever
+// the interval (RFC 3768 section 6.1).
+func SkewTimeV2(priority uint8) time.Duration { return SkewTime(time.Second, priority) }
+
+// skewTime is Skew_Time of a router's version.
+func (c *RouterConfig) skewTime(interval time.Duration, priority uint8) time.Duration {
+	if c.version() == Version2 {
+		return SkewTimeV2(priority)
+	}
+	return SkewTime(interval, priority)
+}
+
+// masterDown is Master_Down_Interval of a router's version: 3 × the interval plus
+// Skew_Time (RFC 3768 section 6.1, RFC 9568 section 6.1).
+func (c *RouterConfig) masterDown(interval time.Duration, priority uint8) time.Duration {
+	return 3*interval + c.skewTime(interval, priority)
+}
+
 // EffectivePriority is the priority a group takes part with: the configured one
 // moved by health and kept within 1–254. The address owner's is always 255
 // (RFC 9568 section 5.2.4); of its health only a fault counts.

@@ -37,9 +37,9 @@ func NewConn(node string) *Conn {
 	return &Conn{node: node, wake: make(chan struct{}, 1), taps: map[string]*tap{}, refuse: map[string]error{}}
 }
 
-// Plug connects an interface to a segment under an address.
-func (c *Conn) Plug(iface string, s *Segment, addr netip.Addr) {
-	t := &tap{conn: c, seg: s, iface: iface, addr: addr}
+// Plug connects an interface to a segment under its addresses.
+func (c *Conn) Plug(iface string, s *Segment, addrs ...netip.Addr) {
+	t := &tap{conn: c, seg: s, iface: iface, addrs: addrs, open: map[bool]vrrp.Port{}}
 	c.mu.Lock()
 	c.taps[iface] = t
 	c.mu.Unlock()
@@ -172,7 +172,7 @@ func (c *Conn) Close(p vrrp.Port) error {
 	t := c.taps[p.Interface]
 	c.mu.Unlock()
 	if t != nil {
-		t.set(vrrp.Port{}, false)
+		t.set(p, false)
 	}
 	return nil
 }

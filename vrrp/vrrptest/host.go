@@ -32,7 +32,8 @@ type held struct {
 	expires      vrrp.Instant
 }
 
-// Announcement is one gratuitous ARP request.
+// Announcement is one gratuitous ARP request or unsolicited neighbour
+// advertisement.
 type Announcement struct {
 	At        vrrp.Instant
 	Interface string
@@ -198,7 +199,14 @@ func (h *Host) String() string {
 		if a.group != "" {
 			proto = " proto 0xf0"
 		}
-		fmt.Fprintf(&b, "%s inet %v scope global%s\n", a.iface, a.address, proto)
+		family, scope := "inet", "global"
+		if a.address.Addr().Is6() {
+			family = "inet6"
+		}
+		if a.address.Addr().IsLinkLocalUnicast() && a.address.Addr().Is6() {
+			scope = "link"
+		}
+		fmt.Fprintf(&b, "%s %s %v scope %s%s\n", a.iface, family, a.address, scope, proto)
 	}
 	return b.String()
 }

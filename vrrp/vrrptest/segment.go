@@ -34,9 +34,8 @@ type tap struct {
 	conn  *Conn
 	seg   *Segment
 	iface string
-	addr  netip.Addr
-	port  vrrp.Port // while open
-	open  bool
+	addrs []netip.Addr
+	open  map[bool]vrrp.Port // by whether it is for IPv6
 }
 
 // NewSegment returns a perfect segment; seed decides what Faults do later.
@@ -80,7 +79,7 @@ func (s *Segment) Cut(node string, off bool) {
 func (s *Segment) send(from *tap, t vrrp.Transmission) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !from.open {
+	if _, open := from.open[t.Dst.Is6()]; !open {
 		return false
 	}
 	node := from.conn.node
@@ -119,7 +118,11 @@ func (s *Segment) send(from *tap, t vrrp.Transmission) bool {
 func (t *tap) set(p vrrp.Port, open bool) {
 	t.seg.mu.Lock()
 	defer t.seg.mu.Unlock()
-	t.port, t.open = p, open
+	if open {
+		t.open[p.IPv6] = p
+	} else {
+		delete(t.open, p.IPv6)
+	}
 }
 
 func (s *Segment) connected(a, b string) bool {
@@ -127,5 +130,6 @@ func (s *Segment) connected(a, b string) bool {
 }
 
 func (t *tap) wants(dst netip.Addr) bool {
-	return t.open && (dst == t.addr || dst.IsMulticast() && t.port.Multicast)
+	port, open := t.open[dst.Is6()]
+	return open && (slices.Contains(t.addrs, dst) || dst.IsMulticast() && port.Multicast)
 }
