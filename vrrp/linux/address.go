@@ -50,20 +50,23 @@ func noLink(err error) error {
 	return err
 }
 
-// list returns every IPv4 address of the machine.
+// list returns every address of the machine.
 func (h *Host) list() (map[key]present, error) {
-	all, err := h.kernel.AddrList(nil, unix.AF_INET)
+	all, err := h.kernel.AddrList(nil, unix.AF_UNSPEC)
 	if err != nil {
 		return nil, fmt.Errorf("vrrp: list addresses: %w", err)
 	}
 	out := map[key]present{}
 	for _, a := range all {
 		k := key{a.LinkIndex, toPrefix(a.IPNet)}
+		is6 := k.prefix.Addr().Is6()
 		out[k] = present{
-			key:       k,
-			mark:      uint8(a.Protocol),
-			finite:    a.ValidLft > 0 && uint32(a.ValidLft) != math.MaxUint32,
-			secondary: a.Flags&unix.IFA_F_SECONDARY != 0,
+			key:    k,
+			mark:   uint8(a.Protocol),
+			finite: a.ValidLft > 0 && uint32(a.ValidLft) != math.MaxUint32,
+			// Of IPv6 the bit means another thing: a privacy address.
+			secondary: !is6 && a.Flags&unix.IFA_F_SECONDARY != 0,
+			unproven:  is6 && a.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) != 0,
 		}
 	}
 	return out, nil
@@ -91,9 +94,16 @@ func (h *Host) renew(w wish) error {
 	return nil
 }
 
-// address is a wish as netlink takes it.
+// address is a wish as netlink takes it. One of IPv6 is there at once: another
+// machine may have had it a moment ago, which duplicate address detection would
+// take for a duplicate. And it is deprecated from the first, so that what this
+// machine asks of others it asks from an address that stays (RFC 6724 section 5,
+// rule 3); who asks us is answered all the same.
 func (h *Host) address(w wish) *netlink.Addr {
 	a := &netlink.Addr{IPNet: toIPNet(w.Address), LinkIndex: w.Index, ValidLft: w.lease, PreferedLft: w.lease}
+	if w.Address.Addr().Is6() {
+		a.Flags, a.PreferedLft = unix.IFA_F_NODAD, 0
+	}
 	if h.marks {
 		a.Protocol = mark
 	}

@@ -40,8 +40,9 @@ type voice struct {
 
 // Announce implements [vrrp.Host]. A round is a gratuitous ARP request and a
 // gratuitous reply for each address, for there are neighbours that heed only the
-// one or the other (RFC 5227 section 3 prefers the request). An interface without
-// ARP has nobody to tell.
+// one or the other (RFC 5227 section 3 prefers the request); for an IPv6 address
+// it is one unsolicited neighbour advertisement. An interface without ARP, or
+// neighbour discovery, has nobody to tell.
 func (h *Host) Announce(ctx context.Context, o vrrp.Owned) error {
 	h.speaker.mu.Lock()
 	defer h.speaker.mu.Unlock()
@@ -57,7 +58,7 @@ func (h *Host) Announce(ctx context.Context, o vrrp.Owned) error {
 	return errors.Join(errs...)
 }
 
-// announce sends both forms for one address.
+// announce sends what there is to say of one address.
 func (h *Host) announce(a vrrp.OwnedAddress) error {
 	link, err := h.kernel.LinkByName(a.Interface)
 	if err != nil {
@@ -66,6 +67,13 @@ func (h *Host) announce(a vrrp.OwnedAddress) error {
 	at := link.Attrs()
 	if at.RawFlags&unix.IFF_NOARP != 0 || len(at.HardwareAddr) != len(unknown) {
 		return nil
+	}
+	if a.Address.Addr().Is6() {
+		frame, err := unsolicited(at.HardwareAddr, a.Address.Addr(), forwards6(a.Interface))
+		if err != nil {
+			return err
+		}
+		return h.speaker.say(at, frame)
 	}
 	for _, form := range []struct {
 		op     arp.Operation

@@ -16,8 +16,8 @@ import (
 // ever. It is more than a burst of adverts and less than a millisecond's work.
 const maxOverdue = 256
 
-// Conn is a [vrrp.Conn] on raw sockets: per interface one that receives and one
-// that sends.
+// Conn is a [vrrp.Conn] on raw sockets: per interface and family one that
+// receives and one that sends.
 type Conn struct {
 	event   int // eventfd: Wake writes it, Recv drains it
 	control int // any socket, to look up interfaces by name
@@ -68,7 +68,7 @@ func (c *Conn) Open(want vrrp.Port) error {
 	if err != nil {
 		return err
 	}
-	i := c.find(want.Interface)
+	i := c.find(want.Interface, want.IPv6)
 	if i < 0 {
 		p, err := openPort(want, index)
 		if err != nil {
@@ -97,7 +97,7 @@ func (c *Conn) Open(want vrrp.Port) error {
 
 // Close implements [vrrp.Conn]. On an interface that is not open it does nothing.
 func (c *Conn) Close(p vrrp.Port) error {
-	i := c.find(p.Interface)
+	i := c.find(p.Interface, p.IPv6)
 	if i < 0 {
 		return nil
 	}
@@ -181,7 +181,11 @@ func (c *Conn) take(p *vrrp.Packet) (bool, error) {
 		if c.polled[i+1].Revents == 0 {
 			continue
 		}
-		if ok, err := c.reader.read(c.ports[i], p); ok || err != nil {
+		read := c.reader.read
+		if c.ports[i].ipv6 {
+			read = c.reader.read6
+		}
+		if ok, err := read(c.ports[i], p); ok || err != nil {
 			return ok, err
 		}
 	}
@@ -190,17 +194,20 @@ func (c *Conn) take(p *vrrp.Packet) (bool, error) {
 
 // Send implements [vrrp.Conn].
 func (c *Conn) Send(t vrrp.Transmission) error {
-	i := c.find(t.Interface)
+	i := c.find(t.Interface, t.Dst.Is6())
 	if i < 0 {
 		return fmt.Errorf("vrrp: send on %s: not open", t.Interface)
+	}
+	if c.ports[i].ipv6 {
+		return c.writer.write6(c.ports[i], t)
 	}
 	return c.writer.write(c.ports[i], t)
 }
 
-// find returns the place of an interface among the ports, or -1.
-func (c *Conn) find(name string) int {
+// find returns the place of an interface and family among the ports, or -1.
+func (c *Conn) find(name string, ipv6 bool) int {
 	for i, p := range c.ports {
-		if p.name == name {
+		if p.name == name && p.ipv6 == ipv6 {
 			return i
 		}
 	}

@@ -14,6 +14,7 @@ type present struct {
 	mark      uint8 // IFA_PROTO; 0 on a kernel that does not keep it
 	finite    bool  // it has a lifetime
 	secondary bool  // it goes with its subnet's primary
+	unproven  bool  // duplicate address detection has not passed it
 }
 
 // ours tells whether an address that stands in the owned set is still the one we
@@ -35,7 +36,8 @@ type wish struct {
 type change struct {
 	add, renew []wish
 	remove     []present
-	forget     []key // in the owned set, but not on the machine or not ours
+	first      []present // to remove before anything is added
+	forget     []key     // in the owned set, but not on the machine or not ours
 	refused    []error
 }
 
@@ -64,10 +66,14 @@ func decide(group string, wanted []wish, owned []Held, there map[key]present, ma
 		if e.Group != group || isWanted[e.key()] {
 			continue
 		}
-		if a, is := there[e.key()]; is && a.ours(marks) {
-			c.remove = append(c.remove, a)
-		} else {
+		switch a, is := there[e.key()]; {
+		case !is || !a.ours(marks):
 			c.forget = append(c.forget, e.key())
+		case e.Address.Addr().Is6() && slices.ContainsFunc(wanted, func(w wish) bool { return w.Index == a.index && w.Address.Addr() == e.Address.Addr() }):
+			// Linux has an IPv6 address once, whatever its prefix.
+			c.first = append(c.first, a)
+		default:
+			c.remove = append(c.remove, a)
 		}
 	}
 	// Secondaries first: there is less to promote then.

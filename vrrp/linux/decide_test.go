@@ -11,6 +11,9 @@ import (
 // text is a change in words, in a fixed order where order has no meaning.
 func text(c change) string {
 	var out []string
+	for _, a := range c.first {
+		out = append(out, fmt.Sprintf("first remove %d %s", a.index, a.prefix))
+	}
 	for _, w := range c.add {
 		out = append(out, fmt.Sprintf("add %d %s", w.Index, w.Address))
 	}
@@ -106,6 +109,10 @@ func TestDecide(t *testing.T) {
 		{name: "secondaries go first", owned: owns("2 192.0.2.1/24 g", "2 192.0.2.2/24 g"),
 			there: has("2 192.0.2.1/24 ours", "2 192.0.2.2/24 ours secondary"),
 			want:  "remove 2 192.0.2.2/24, remove 2 192.0.2.1/24"},
+		{name: "IPv6: ours with another prefix", wanted: wants("2 fe80::7/64 g"), owned: owns("2 fe80::7/128 g"),
+			there: has("2 fe80::7/128 ours"), want: "first remove 2 fe80::7/128, add 2 fe80::7/64"},
+		{name: "IPv6: another interface's is another address", wanted: wants("2 fe80::7/64 g"), owned: owns("3 fe80::7/128 g"),
+			there: has("3 fe80::7/128 ours"), want: "add 2 fe80::7/64, remove 3 fe80::7/128"},
 		{name: "old kernel: held", old: true, wanted: wants("2 192.0.2.1/24 g"), owned: owns("2 192.0.2.1/24 g"),
 			there: has("2 192.0.2.1/24 finite"), want: "renew 2 192.0.2.1/24"},
 		{name: "old kernel: the administrator's", old: true, wanted: wants("2 192.0.2.1/24 g"),

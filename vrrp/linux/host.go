@@ -75,7 +75,8 @@ func (h *Host) Close() error {
 }
 
 // Set implements [vrrp.Host]. It tries every address and joins the errors. New
-// addresses are up before old ones go.
+// addresses are up before old ones go, but for an IPv6 address that gets another
+// prefix.
 func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -93,6 +94,7 @@ func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
 	// The disk knows that an address is ours before the kernel has it.
 	h.owned.include(held(c.add, c.renew))
 	gone := map[key]bool{}
+	errs = append(errs, h.takeOff(c.first, there, gone)...)
 	for _, w := range c.renew {
 		errs = append(errs, h.renew(w))
 	}
@@ -105,7 +107,17 @@ func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
 		h.adds[w.key()]++
 		added++
 	}
-	for _, a := range c.remove {
+	errs = append(errs, h.takeOff(c.remove, there, gone)...)
+	for _, k := range c.forget {
+		gone[k] = true
+	}
+	h.owned.exclude(gone)
+	return added, errors.Join(errs...)
+}
+
+// takeOff removes addresses of ours and notes those that are gone.
+func (h *Host) takeOff(list []present, there map[key]present, gone map[key]bool) (errs []error) {
+	for _, a := range list {
 		if err := h.remove(a, leaves(a, there)); err != nil {
 			errs = append(errs, err)
 			continue
@@ -113,11 +125,7 @@ func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
 		gone[a.key] = true
 		delete(there, a.key)
 	}
-	for _, k := range c.forget {
-		gone[k] = true
-	}
-	h.owned.exclude(gone)
-	return added, errors.Join(errs...)
+	return errs
 }
 
 // Held returns the addresses on this machine that are ours.

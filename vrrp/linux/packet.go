@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 
 	"failover/vrrp"
@@ -27,6 +28,8 @@ type reader struct {
 	control [128]byte // of the messages asked for: TTL and packet information
 	header  ipv4.Header
 	message ipv4.ControlMessage
+
+	message6 ipv6.ControlMessage
 }
 
 // read receives one packet. ok is false where there is none, or one that is not
@@ -78,6 +81,7 @@ func harmless(err error) bool {
 type writer struct {
 	packet []byte
 	to     unix.SockaddrInet4
+	to6    unix.SockaddrInet6
 }
 
 // write sends one advert with the header that RFC 9568 section 5.1.1 asks for.

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 
 	"failover/vrrp"
@@ -25,20 +26,25 @@ const (
 // group is where adverts go (RFC 9568 section 5.1.1.2).
 var group = &net.IPAddr{IP: net.IPv4(224, 0, 0, 18)}
 
-// port is one open interface.
+// port is one open interface, for one family.
 type port struct {
 	name      string
 	index     int
+	ipv6      bool
 	in, out   int // descriptors
 	multicast bool
 }
 
 // openPort opens both sockets of an interface.
 func openPort(want vrrp.Port, index int) (*port, error) {
-	p := &port{name: want.Interface, index: index, in: -1, out: -1}
-	err := p.openIn()
+	p := &port{name: want.Interface, index: index, ipv6: want.IPv6, in: -1, out: -1}
+	in, out := p.openIn, p.openOut
+	if p.ipv6 {
+		in, out = p.openIn6, p.openOut6
+	}
+	err := in()
 	if err == nil {
-		err = p.openOut()
+		err = out()
 	}
 	if err == nil && want.Multicast {
 		err = p.join()
@@ -51,7 +57,7 @@ func openPort(want vrrp.Port, index int) (*port, error) {
 
 // openIn opens the socket that receives.
 func (p *port) openIn() (err error) {
-	if p.in, err = rawSocket(protocolVRRP, p.index); err != nil {
+	if p.in, err = rawSocket(unix.AF_INET, protocolVRRP, p.index); err != nil {
 		return fmt.Errorf("vrrp: open %s: %w", p.name, err)
 	}
 	// Without it the socket hears every group that anyone on this machine joined,
@@ -59,23 +65,28 @@ func (p *port) openIn() (err error) {
 	if err := unix.SetsockoptInt(p.in, unix.IPPROTO_IP, unix.IP_MULTICAST_ALL, 0); err != nil {
 		return fmt.Errorf("vrrp: open %s: hear joined groups only: %w", p.name, err)
 	}
-	if unix.SetsockoptInt(p.in, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
-		// Not permitted: as much as net.core.rmem_max allows. A smaller buffer is no
-		// reason to refuse.
-		_ = unix.SetsockoptInt(p.in, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
-	}
-	return p.setup(p.in, func(c *ipv4.PacketConn) error {
-		if err := c.SetControlMessage(ipv4.FlagTTL|ipv4.FlagDst|ipv4.FlagInterface, true); err != nil {
+	p.widen()
+	return p.setup(p.in, func(c net.PacketConn) error {
+		if err := ipv4.NewPacketConn(c).SetControlMessage(ipv4.FlagTTL|ipv4.FlagDst|ipv4.FlagInterface, true); err != nil {
 			return fmt.Errorf("vrrp: open %s: ask for control messages: %w", p.name, err)
 		}
 		return nil
 	})
 }
 
+// widen gives the receiving socket its buffer.
+func (p *port) widen() {
+	if unix.SetsockoptInt(p.in, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
+		// Not permitted: as much as net.core.rmem_max allows. A smaller buffer is no
+		// reason to refuse.
+		_ = unix.SetsockoptInt(p.in, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
+	}
+}
+
 // openOut opens the socket that sends. Its protocol is IPPROTO_RAW: the header is
 // ours, and nothing is ever received on it.
 func (p *port) openOut() (err error) {
-	if p.out, err = rawSocket(unix.IPPROTO_RAW, p.index); err != nil {
+	if p.out, err = rawSocket(unix.AF_INET, unix.IPPROTO_RAW, p.index); err != nil {
 		return fmt.Errorf("vrrp: open %s to send: %w", p.name, err)
 	}
 	if err := unix.SetsockoptInt(p.out, unix.IPPROTO_IP, unix.IP_HDRINCL, 1); err != nil {
@@ -84,9 +95,9 @@ func (p *port) openOut() (err error) {
 	if err := unix.SetsockoptInt(p.out, unix.SOL_SOCKET, unix.SO_PRIORITY, sendPriority); err != nil {
 		return fmt.Errorf("vrrp: open %s to send: priority: %w", p.name, err)
 	}
-	return p.setup(p.out, func(c *ipv4.PacketConn) error {
+	return p.setup(p.out, func(c net.PacketConn) error {
 		// Our own adverts are not for us.
-		if err := c.SetMulticastLoopback(false); err != nil {
+		if err := ipv4.NewPacketConn(c).SetMulticastLoopback(false); err != nil {
 			return fmt.Errorf("vrrp: open %s to send: no loopback: %w", p.name, err)
 		}
 		return nil
@@ -98,9 +109,14 @@ func (p *port) join() error {
 	if p.multicast {
 		return nil
 	}
-	err := p.setup(p.in, func(c *ipv4.PacketConn) error {
-		if err := c.JoinGroup(&net.Interface{Index: p.index, Name: p.name}, group); err != nil {
-			return fmt.Errorf("vrrp: join %s on %s: %w", group, p.name, innermost(err))
+	err := p.setup(p.in, func(c net.PacketConn) error {
+		at := &net.Interface{Index: p.index, Name: p.name}
+		to, join := group, ipv4.NewPacketConn(c).JoinGroup
+		if p.ipv6 {
+			to, join = group6, ipv6.NewPacketConn(c).JoinGroup
+		}
+		if err := join(at, to); err != nil {
+			return fmt.Errorf("vrrp: join %s on %s: %w", to, p.name, innermost(err))
 		}
 		return nil
 	})
@@ -125,7 +141,7 @@ func (p *port) close() error {
 // setup lends a socket to x/net/ipv4 to set options. It works on a duplicate
 // descriptor of the same socket, so that ours never meets the Go runtime's
 // poller, which would wake for each packet too.
-func (p *port) setup(fd int, set func(*ipv4.PacketConn) error) error {
+func (p *port) setup(fd int, set func(net.PacketConn) error) error {
 	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("vrrp: open %s: %w", p.name, err)
@@ -135,14 +151,14 @@ func (p *port) setup(fd int, set func(*ipv4.PacketConn) error) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("vrrp: open %s: %w", p.name, err)
 	}
-	err = set(ipv4.NewPacketConn(c))
+	err = set(c)
 	return errors.Join(err, c.Close())
 }
 
 // rawSocket opens a raw socket that only ever sees one interface. It is bound by
 // index, for another interface may get the name meanwhile.
-func rawSocket(protocol, index int) (int, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, protocol)
+func rawSocket(family, protocol, index int) (int, error) {
+	fd, err := unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, protocol)
 	if err != nil {
 		return -1, err
 	}

@@ -87,15 +87,15 @@ func (w *watch) follow(ctx context.Context) error {
 	}
 }
 
-// subscribe opens a socket that hears of every change of links and IPv4
-// addresses from now on.
+// subscribe opens a socket that hears of every change of links and addresses from
+// now on.
 func subscribe() (*os.File, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, err
 	}
 	f := os.NewFile(uintptr(fd), "netlink")
-	groups := uint32(1<<(unix.RTNLGRP_LINK-1) | 1<<(unix.RTNLGRP_IPV4_IFADDR-1))
+	groups := uint32(1<<(unix.RTNLGRP_LINK-1) | 1<<(unix.RTNLGRP_IPV4_IFADDR-1) | 1<<(unix.RTNLGRP_IPV6_IFADDR-1))
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -205,15 +205,21 @@ func (h *Host) state(name string, there map[key]present) (vrrp.Link, error) {
 		Up:    at.RawFlags&unix.IFF_UP != 0,
 		// The cable, and what runs over it (RFC 2863: 802.1X, LACP, a bridge's state).
 		Carrier: at.RawFlags&unix.IFF_LOWER_UP != 0 && at.RawFlags&unix.IFF_RUNNING != 0,
-		Source4: h.source(at.Index, there),
+		Source4: h.source(at.Index, there, netip.Addr.Is4),
+		Source6: h.source(at.Index, there, linkLocal6),
 	}, nil
 }
 
-// source is the lowest address of an interface that is not one of ours.
-func (h *Host) source(index int, there map[key]present) netip.Addr {
+// linkLocal6 tells the addresses that IPv6 adverts come from (RFC 9568 section
+// 5.1.2.1).
+func linkLocal6(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }
+
+// source is the lowest address of a kind that an interface has for good: none of
+// ours, and none that might turn out to be a duplicate.
+func (h *Host) source(index int, there map[key]present, kind func(netip.Addr) bool) netip.Addr {
 	var own []netip.Addr
 	for k, a := range there {
-		if k.index == index && a.mark != mark && !h.owned.has(k) {
+		if k.index == index && kind(k.prefix.Addr()) && a.mark != mark && !a.unproven && !h.owned.has(k) {
 			own = append(own, k.prefix.Addr())
 		}
 	}

@@ -1,0 +1,74 @@
+package linux
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
+
+	"failover/vrrp"
+)
+
+// read6 receives one IPv6 packet. The kernel has taken its headers off; what the
+// election needs of them it tells beside the packet.
+func (r *reader) read6(from *port, p *vrrp.Packet) (ok bool, err error) {
+	n, cn, flags, sender, err := unix.Recvmsg(from.in, r.packet[:], r.control[:], unix.MSG_DONTWAIT)
+	if err != nil {
+		if harmless(err) {
+			return false, nil
+		}
+		return false, fmt.Errorf("vrrp: receive on %s: %w", from.name, err)
+	}
+	r.message6 = ipv6.ControlMessage{}
+	if flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 || r.message6.Parse(r.control[:cn]) != nil {
+		return false, nil
+	}
+	src, okSrc := sender.(*unix.SockaddrInet6)
+	dst, okDst := netip.AddrFromSlice(r.message6.Dst)
+	if !okSrc || !okDst || r.message6.IfIndex != from.index {
+		return false, nil
+	}
+	// A raw socket of IPv6 hears every group that anyone on this machine joined;
+	// IPV6_MULTICAST_ALL does not keep it from that (net/ipv6/raw.c, raw_v6_match).
+	if dst.IsMulticast() && !from.multicast {
+		return false, nil
+	}
+	*p = vrrp.Packet{
+		Interface: from.name,
+		Src:       netip.AddrFrom16(src.Addr),
+		Dst:       dst,
+		TTL:       uint8(r.message6.HopLimit),
+		Payload:   r.packet[:n],
+	}
+	return true, nil
+}
+
+// write6 sends one advert with the header that RFC 9568 section 5.1.2 asks for.
+func (w *writer) write6(by *port, t vrrp.Transmission) error {
+	if !t.Src.Is6() || t.Src.Is4In6() || t.Dst.Is4In6() {
+		return fmt.Errorf("vrrp: send on %s from %s to %s: not IPv6", by.name, t.Src, t.Dst)
+	}
+	src, dst := t.Src.As16(), t.Dst.As16()
+	w.packet = append(w.packet[:0], header6(len(t.Payload), protocolVRRP, advertTTL, src, dst)...)
+	w.packet = append(w.packet, t.Payload...)
+	w.to6.Addr = dst
+	w.to6.ZoneId = uint32(by.index)
+	if err := unix.Sendto(by.out, w.packet, unix.MSG_DONTWAIT, &w.to6); err != nil {
+		return fmt.Errorf("vrrp: send on %s to %s: %w", by.name, t.Dst, err)
+	}
+	return nil
+}
+
+// header6 is an IPv6 header (RFC 8200 section 3) of traffic class CS6, without a
+// flow label.
+func header6(length int, next, hopLimit uint8, src, dst [16]byte) []byte {
+	h := make([]byte, ipv6.HeaderLen)
+	binary.BigEndian.PutUint32(h, ipv6.Version<<28|advertTOS<<20)
+	binary.BigEndian.PutUint16(h[4:], uint16(length))
+	h[6], h[7] = next, hopLimit
+	copy(h[8:], src[:])
+	copy(h[24:], dst[:])
+	return h
+}
