@@ -25,11 +25,12 @@ func TestGap(t *testing.T) {
 	}{
 		{"none", nil, 0},
 		{"steady", Requests{at(0, 5, nil), at(20, 5, nil), at(40, 5, nil)}, 20},
-		{"one slow", Requests{at(0, 5, nil), at(20, 300, nil), at(40, 5, nil)}, 275},
+		{"one slow", Requests{at(0, 5, nil), at(20, 300, nil), at(40, 5, nil), at(60, 5, nil)}, 40},
 		{"hole", Requests{at(0, 5, nil), at(20, 10, lost), at(40, 10, lost), at(60, 5, nil)}, 60},
 		{"late first", Requests{at(0, 10, lost), at(100, 5, nil)}, 105},
 		{"never again", Requests{at(0, 5, nil), at(20, 1000, lost)}, 1015},
 		{"one given up after the end", Requests{at(0, 5, nil), at(20, 10000, lost), at(40, 5, nil)}, 40},
+		{"one answered after the end", Requests{at(0, 5, nil), at(20, 3000, nil), at(40, 5, nil)}, 40},
 		{"nothing", Requests{at(0, 50, lost), at(20, 50, lost)}, 70},
 	}
 	for _, tt := range tests {

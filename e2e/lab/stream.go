@@ -183,20 +183,20 @@ func (rs Requests) From(t time.Time) Requests {
 	return slices.DeleteFunc(slices.Clone(rs), func(r Request) bool { return r.Start.Before(t) })
 }
 
-// Gap is the longest time without an answer: between two answers that follow
-// one another, from the first request to the first answer, or from the last
-// answer to the end of the request that was sent last. An older one that is given
-// up after that is a failure, no gap: others were answered, and then none was
-// sent.
+// Gap is the longest time without an answer, from the first request to the end
+// of the one that was sent last: between two answers that follow one another, or
+// between an answer and one of these ends. What comes of an older request after
+// that is a slow answer or a failure, no gap: nobody asked any more.
 func (rs Requests) Gap() time.Duration {
 	if len(rs) == 0 {
 		return 0
 	}
 	last := rs[len(rs)-1]
-	marks := []time.Time{rs[0].Start, last.Start.Add(last.Took)}
+	end := last.Start.Add(last.Took)
+	marks := []time.Time{rs[0].Start, end}
 	for _, r := range rs {
-		if r.Err == nil {
-			marks = append(marks, r.Start.Add(r.Took))
+		if at := r.Start.Add(r.Took); r.Err == nil && at.Before(end) {
+			marks = append(marks, at)
 		}
 	}
 	slices.SortFunc(marks, time.Time.Compare)
