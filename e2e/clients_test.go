@@ -59,6 +59,36 @@ func (s *scene) stream(t *testing.T, held bool) *clients {
 // and waits until they are old and in both tables.
 func (s *scene) hold(t *testing.T) {
 	t.Helper()
+	s.age(t)
+	// Reading its connections is work for the kernel.
+	eventually(t, 30*time.Second, "the held connections are in both tables", seldom(500*time.Millisecond, func() (bool, error) {
+		conns := s.held.Conns()
+		for _, n := range s.Directors() {
+			if known, err := s.known(n, conns); err != nil || known < len(conns) {
+				return false, err
+			}
+		}
+		return true, nil
+	}))
+	s.held.Lap()
+}
+
+// seldom asks no more often than once in d, and says no meanwhile.
+func seldom(d time.Duration, ok func() (bool, error)) func() (bool, error) {
+	var last time.Time
+	return func() (bool, error) {
+		if time.Since(last) < d {
+			return false, nil
+		}
+		last = time.Now()
+		return ok()
+	}
+}
+
+// age opens the held connections unless all are open, and waits until they are
+// old.
+func (s *scene) age(t *testing.T) {
+	t.Helper()
 	if s.held != nil && s.held.Conns().Broken() > 0 {
 		s.held.Stop()
 		s.held = nil
@@ -70,20 +100,6 @@ func (s *scene) hold(t *testing.T) {
 	}
 	eventually(t, 2*heldAge, "the held connections are old", func() (bool, error) {
 		return !slices.ContainsFunc(s.held.Conns(), func(c lab.HeldConn) bool { return time.Since(c.Opened) < heldAge }), nil
-	})
-	// Reading the kernel's connections is work for it: at most one look in a while.
-	looks := 0
-	eventually(t, 30*time.Second, "the held connections are in both tables", func() (bool, error) {
-		if looks++; looks%20 != 1 {
-			return false, nil
-		}
-		conns := s.held.Conns()
-		for _, n := range s.Directors() {
-			if known, err := s.known(n, conns); err != nil || known < len(conns) {
-				return false, err
-			}
-		}
-		return true, nil
 	})
 	s.held.Lap()
 }

@@ -1,0 +1,138 @@
+package e2e
+
+import (
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"failover/e2e/compare"
+	"failover/e2e/lab"
+)
+
+// event is one thing that is done to either system; do returns when the system
+// has dealt with it.
+type event struct {
+	name string
+	do   func(t *testing.T, s *scene)
+}
+
+// death is the event that takes a server out of the tables.
+const death = "web server killed"
+
+// events go through one lab in this order.
+var events = []event{
+	{"links cut", func(t *testing.T, s *scene) {
+		must(t, s.Cut(s.LB1))
+		s.takenOver(t)
+	}},
+	{"links back, preempts", func(t *testing.T, s *scene) {
+		must(t, s.Restore(s.LB1))
+		s.settled(t)
+	}},
+	{"daemon stopped", func(t *testing.T, s *scene) {
+		must(t, s.pair.Unit(s.LB1).Stop(within(t, 30*time.Second)))
+		s.takenOver(t)
+	}},
+	{"started again, preempts", func(t *testing.T, s *scene) {
+		must(t, s.pair.Unit(s.LB1).Start(within(t, 30*time.Second)))
+		s.settled(t)
+	}},
+	{"kill -9, started again after 0.2 s", func(t *testing.T, s *scene) {
+		unit := s.pair.Unit(s.LB1)
+		pid := unit.MainPID()
+		must(t, unit.Kill9(true))
+		eventually(t, 10*time.Second, "a new process", func() (bool, error) { return unit.MainPID() != pid, nil })
+		s.settled(t)
+		must(t, unit.WaitReady(within(t, 20*time.Second)))
+	}},
+	{death, func(t *testing.T, s *scene) {
+		s.Web1.Stop()
+		s.servers(t, 1, time.Now(), 30*time.Second)
+	}},
+}
+
+func (s *scene) takenOver(t *testing.T) {
+	t.Helper()
+	must(t, s.pair.WaitHolder(within(t, 30*time.Second), s.LB2))
+}
+
+// TestCompare does the same to failover and to the installed keepalived. Alone
+// it is a short look: who stops the master's daemon and starts it again loses
+// nothing. FAILOVER_COMPARE=n makes it n rounds of everything, whose results are
+// kept in the folder FAILOVER_RESULTS; rounds that are there are not repeated.
+func TestCompare(t *testing.T) {
+	need(t, "lab", lab.HasIPVS())
+	need(t, "peers", lab.FindKeepalived())
+	ours, err := lab.FindFailover()
+	need(t, "lab", err)
+	rounds, _ := strconv.Atoi(os.Getenv("FAILOVER_COMPARE"))
+	if rounds == 0 {
+		for _, sys := range []lab.System{ours, lab.Keepalived{}} {
+			t.Run(sys.Name(), func(t *testing.T) { shortLook(t, sys) })
+		}
+		return
+	}
+	results, err := compare.Open(os.Getenv("FAILOVER_RESULTS"))
+	must(t, err)
+	for round := range rounds {
+		for _, interval := range []time.Duration{time.Second, 100 * time.Millisecond} {
+			pair := []lab.System{ours, lab.Keepalived{}}
+			if round%2 == 1 {
+				pair[0], pair[1] = pair[1], pair[0]
+			}
+			for _, sys := range pair {
+				if results.Has(round, sys.Name(), interval) {
+					continue
+				}
+				t.Run(sys.Name(), func(t *testing.T) {
+					rows := leg(t, sys, interval, events)
+					for i := range rows {
+						rows[i].Round = round
+					}
+					must(t, results.Add(rows))
+				})
+			}
+		}
+	}
+}
+
+func shortLook(t *testing.T, sys lab.System) {
+	for _, row := range leg(t, sys, 100*time.Millisecond, events[2:4]) {
+		if sys.Name() == "failover" && (row.Failed > 0 || row.Broken > 0) {
+			t.Errorf("%s: %d requests failed, %d held connections broken, want none", row.Event, row.Failed, row.Broken)
+		}
+	}
+}
+
+// leg takes one system through events in a lab of its own.
+func leg(t *testing.T, sys lab.System, interval time.Duration, events []event) []compare.Row {
+	t.Helper()
+	s := stage(t, sys, lab.Setup{AdvertInterval: interval})
+	for _, n := range s.Directors() {
+		s.pair.Unit(n).Spec.RestartDelay = 200 * time.Millisecond
+	}
+	must(t, s.pair.Start(within(t, time.Minute)))
+	var rows []compare.Row
+	for _, e := range events {
+		s.age(t)
+		c := s.stream(t, true)
+		begin := time.Now()
+		e.do(t, s)
+		took := time.Since(begin)
+		o := c.end()
+		f, err := lab.Record(t.Name()+"/"+e.name+"/took", took.Seconds(), "s")
+		must(t, err)
+		row := compare.Row{
+			System: sys.Name(), Event: e.name, IntervalMS: interval.Milliseconds(),
+			Gap: o.requests.Gap().Seconds(), Requests: len(o.requests), Failed: len(o.requests.Failed()),
+			Held: len(o.held), Broken: o.held.Broken(), Stall: o.held.Stall().Seconds(),
+			Kernel: f.Kernel, Time: f.Time,
+		}
+		if e.name == death {
+			row.Out = took.Seconds()
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
