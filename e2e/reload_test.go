@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -126,23 +125,4 @@ func (s *scene) reloadsBroken(t *testing.T) {
 		t.Errorf("a broken file changed the configuration in force: %s, was %s", now, digest)
 	}
 	must(t, s.pair.Configure(s.pair.Setup))
-}
-
-// TestNoIPVS: a configuration with virtual servers on a kernel without IPVS is
-// refused in words.
-func TestNoIPVS(t *testing.T) {
-	if lab.HasIPVS() == nil || os.Geteuid() != 0 {
-		t.Skip("needs root and a kernel without ip_vs")
-	}
-	f, err := lab.FindFailover()
-	need(t, "netns", err)
-	l, err := lab.New()
-	must(t, err)
-	defer l.Close()
-	must(t, f.Configure(l.LB1, lab.Setup{}))
-	s := &scene{Lab: l, pair: &lab.Pair{Lab: l, System: f}}
-	out, code := s.command(t, l.LB1, "run")
-	if code != 2 || !strings.Contains(out, "virtual servers need IPVS") || !strings.Contains(out, "failover: hint: ") {
-		t.Errorf("run without ip_vs exits %d, want 2 and a clear word: %s", code, out)
-	}
 }
