@@ -58,6 +58,13 @@ func oddities(base []trial) (all []trial) {
 		more.Extra = extra
 		all = append(all,
 			b.with("more addresses", "lb1", low, more, moreAddresses, "the peer, master, has an address more: accepted and reported"))
+		more = high
+		more.Extra = extra
+		fewer := b.with("fewer addresses", "lb1", more, low, fewerAddresses, "failover, master, has an address more")
+		if b.Peer == "keepalived" {
+			fewer.Result = "rejected by the peer"
+		}
+		all = append(all, fewer)
 		form := b.with("checksum rfc9568", "lb1", high, low, otherChecksum, `checksum = "rfc9568"`)
 		form.Checksum, form.Result = vrrp.ChecksumRFC9568, "rejected by the peer"
 		all = append(all, form)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,9 @@ import (
 
 	"failover/e2e/lab"
 )
+
+// asked is what keepalived logs each time the test looks.
+var asked = regexp.MustCompile(`(?m)^.*(Printing VRRP as json|ending gratuitous ARP on).*\n`)
 
 // duel is a trial under way.
 type duel struct {
@@ -38,7 +42,7 @@ func (c trial) run(t *testing.T) (remarks []string) {
 	d := &duel{T: t, trial: c, lab: l, links: map[*lab.Node]*netlink.Handle{}}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("logs:\n%s", l.Logs(80))
+			t.Logf("logs:\n%s", asked.ReplaceAllString(l.Logs(500), ""))
 		}
 		if err := l.Close(); err != nil {
 			t.Errorf("close the lab: %v", err)
@@ -78,6 +82,7 @@ func (c trial) run(t *testing.T) (remarks []string) {
 	}
 	c.Script(d)
 	d.dissect()
+	d.formed()
 	return d.remarks
 }
 
@@ -146,7 +151,7 @@ func (d *duel) addresses() (all []netip.Addr) {
 // director. FRR leaves those of a backup on an interface without carrier.
 func (d *duel) held(p party) (count int, err error) {
 	h := d.links[p.node()]
-	links, err := dump(func() ([]netlink.Link, error) { return h.LinkList() })
+	links, err := dump(h.LinkList)
 	if err != nil {
 		return 0, err
 	}
@@ -223,6 +228,7 @@ func (d *duel) settled(master party) {
 	d.is(master, "master")
 	d.is(d.other(master), "backup")
 	d.quiet(master)
+	d.answered(master)
 }
 
 // said tells whether failover has logged a line with all of the words.
