@@ -148,8 +148,8 @@ func (p *pair) stopBoth(what string, apart time.Duration) {
 				}
 			case <-time.After(3*limit + 2*time.Second):
 				_ = p.units[n].Signal(syscall.SIGQUIT)
-				<-done
-				p.t.Errorf("%s: %s hung:\n%s", what, n.Name, p.units[n].LogTail(400))
+				err := <-done
+				p.t.Errorf("%s: %s hung, then %v:\n%s", what, n.Name, err, p.units[n].LogTail(400))
 			}
 		})
 	}

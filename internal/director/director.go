@@ -126,7 +126,6 @@ type shown struct {
 	world      policy.World
 	result     lvs.Result
 	hostErr    error
-	hostSeq    uint64
 	fileErr    string
 	counts     counts
 }

@@ -78,7 +78,6 @@ type bench struct {
 	mu       sync.Mutex
 	received []ipc.ToEngine
 	log      bytes.Buffer
-	pids     []int
 }
 
 // Write takes what the supervisor logs.
