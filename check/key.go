@@ -18,6 +18,7 @@ func (s Spec) key() key {
 	b := make([]byte, 0, 256)
 	b = text(b, string(s.Kind))
 	b = text(b, s.Target.String())
+	b = text(b, s.Object)
 	b = numbers(b, int(s.Interval), int(s.Timeout), s.Rise, s.Fall)
 	if h := s.HTTP; h != nil {
 		b = text(b, "http")

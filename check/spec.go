@@ -1,4 +1,5 @@
-// Package check decides whether a real server is up.
+// Package check decides whether a real server, or a tracked object of this
+// machine, is up.
 //
 // [Spec] says what to ask and how often, check/probe asks, [Tally] counts (pure:
 // rise and fall), a [Pool] runs the checks of all servers and reports each
@@ -13,19 +14,25 @@ import (
 // Kind is the kind of a check.
 type Kind string
 
-// The kinds of checks.
+// The kinds of checks. The last four look at this machine or its surroundings
+// rather than at a service.
 const (
-	TCP   Kind = "tcp"
-	HTTP  Kind = "http"
-	HTTPS Kind = "https"
-	Exec  Kind = "exec"
+	TCP       Kind = "tcp"
+	HTTP      Kind = "http"
+	HTTPS     Kind = "https"
+	Exec      Kind = "exec"
+	Interface Kind = "interface" // Object: there, up and with a carrier
+	Process   Kind = "process"   // Object: a process of that name, or program, runs
+	File      Kind = "file"      // Object: the file is there and does not say 0
+	Ping      Kind = "address"   // Target's address answers an ICMP echo request
 )
 
-// Spec is one check of one real server. It is comparable by [Spec.Equal]; two
+// Spec is one check of one real server or tracked object. It is comparable by [Spec.Equal]; two
 // equal specs are one check.
 type Spec struct {
 	Kind     Kind
 	Target   netip.AddrPort
+	Object   string        `json:",omitempty"` // what is looked at by a kind without a Target
 	Interval time.Duration // from the start of one probe to the start of the next
 	Timeout  time.Duration // total deadline of one probe, connect included
 	Rise     int           // successes in a row until up, ≥ 1
@@ -65,7 +72,7 @@ type Result struct {
 	Took   time.Duration // how long the probe ran
 }
 
-// Status is the standing of a checked server.
+// Status is the standing of what is checked.
 type Status string
 
 // The standings. Unknown: not one result yet.

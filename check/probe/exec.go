@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,23 +93,24 @@ func cause(err error) error {
 
 // environ is the whole environment of a program: PATH, LANG, and what is checked.
 //
-//	CHECK_ADDRESS  the address of the real server, IPv6 without brackets
-//	CHECK_PORT     its port
-//	CHECK_NAME     its name, or address and port where it has none
+//	CHECK_ADDRESS  the address of the real server, IPv6 without brackets; a track
+//	               has none
+//	CHECK_PORT     its port; a track has none
+//	CHECK_NAME     its name, or address and port where it has none; of a track, its
+//	               virtual router
 //	CHECK_TIMEOUT  seconds until the program is killed, such as 1 or 0.5
 func environ(s check.Spec) []string {
-	name := s.Exec.Name
-	if name == "" {
-		name = s.Target.String()
-	}
-	return []string{
+	env := []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"LANG=C",
-		"CHECK_ADDRESS=" + s.Target.Addr().String(),
-		fmt.Sprintf("CHECK_PORT=%d", s.Target.Port()),
-		"CHECK_NAME=" + name,
 		fmt.Sprintf("CHECK_TIMEOUT=%v", s.Timeout.Seconds()),
 	}
+	name := s.Exec.Name
+	if s.Target.IsValid() {
+		name = cmp.Or(name, s.Target.String())
+		env = append(env, "CHECK_ADDRESS="+s.Target.Addr().String(), fmt.Sprintf("CHECK_PORT=%d", s.Target.Port()))
+	}
+	return append(env, "CHECK_NAME="+name)
 }
 
 // group is the process group of a running program.

@@ -1,4 +1,5 @@
-// Package probe asks a real server once, one kind of question a file.
+// Package probe asks a real server, or this machine, once, one kind of question
+// a file.
 //
 // Every probe ends with its context, which carries the total deadline of the
 // check, and says in one line what it found. Network probes speak from the
@@ -23,10 +24,14 @@ type Probe interface {
 
 // kinds is the registry: a kind that is not here does not exist.
 var kinds = map[check.Kind]Probe{
-	check.TCP:   tcp{},
-	check.HTTP:  plain{},
-	check.HTTPS: secure{},
-	check.Exec:  program{},
+	check.TCP:       tcp{},
+	check.HTTP:      plain{},
+	check.HTTPS:     secure{},
+	check.Exec:      program{},
+	check.Interface: link{},
+	check.Process:   process{},
+	check.File:      file{},
+	check.Ping:      ping{},
 }
 
 // Kinds returns the kinds of checks there are, in no particular order.
