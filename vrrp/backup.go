@@ -38,20 +38,12 @@ func (s *step) part(i int) {
 
 // note keeps what status tells of the master.
 func (r *Router) note(now Instant, h Heard) {
-	if r.MasterAddress != h.Src {
-		r.MasterAddress, r.MasterBest = h.Src, 0
-	}
-	r.MasterPriority, r.MasterSeen = h.Priority, now
-	r.MasterBest = max(r.MasterBest, h.Priority)
-	if h.Priority == priorityResign {
-		r.MasterBest = 0 // should it come back, it comes as somebody new
-	}
+	r.MasterAddress, r.MasterPriority, r.MasterSeen = h.Src, h.Priority, now
 }
 
 // heardAsBackup is RFC 9568 section 6.4.2, lines 420–485.
 func (s *step) heardAsBackup(i int, h Heard) {
 	r := &s.Routers[i]
-	degraded := h.Priority == priorityLowest || (r.MasterAddress == h.Src && h.Priority < r.MasterBest)
 	r.note(s.now, h)
 	switch {
 	case h.Priority == priorityResign:
@@ -61,7 +53,7 @@ func (s *step) heardAsBackup(i int, h Heard) {
 	case h.Priority >= s.Priority:
 		s.PreemptAt = 0
 		s.accept(i, h.Interval)
-	case s.keeps(h.Priority, degraded):
+	case s.keeps(i, h):
 		s.accept(i, h.Interval)
 	default:
 		// Discard the ADVERTISEMENT; the timer runs out.
@@ -71,18 +63,19 @@ func (s *step) heardAsBackup(i int, h Heard) {
 
 // keeps tells whether a master of lower priority is left alone.
 //
-// Preempt_Mode False keeps a master as long as it is as well as it was when this
-// group came: one that lowers its own priority, or asks to be relieved by
-// advertising 1, is not kept. preempt_delay counts from the first such advert; it
-// never helps a master that asks to be relieved, nor one that is silent.
-func (s *step) keeps(priority uint8, degraded bool) bool {
+// Preempt_Mode False keeps a master that is as healthy as this group or more so,
+// whatever its priority. The adverts of one that is less healthy are discarded as
+// with Preempt_Mode True: three of them later the timer runs out. preempt_delay
+// counts from the first such advert; it never helps a master that asks to be
+// relieved, nor one that is silent.
+func (s *step) keeps(i int, h Heard) bool {
 	switch {
 	case s.owner():
 		// RFC 9568 section 6.1, Preempt_Mode: the owner always preempts.
 		return false
-	case !s.Config.Preempt && !degraded:
+	case !s.Config.Preempt && !s.lessHealthy(i, h):
 		return true
-	case s.Config.PreemptDelay <= 0 || priority == priorityLowest:
+	case s.Config.PreemptDelay <= 0 || h.Priority == priorityLowest:
 		return false
 	}
 	if s.PreemptAt == 0 {
@@ -128,7 +121,7 @@ func (s *step) backup(c Cause) {
 		r := &s.Routers[i]
 		// RFC 9568 section 6.4.1: set Active_Adver_Interval to Advertisement_Interval
 		// and the Active_Down_Timer to Active_Down_Interval.
-		r.MasterInterval, r.MasterBest = s.interval(i), 0
+		r.MasterInterval = s.interval(i)
 		if s.owner() {
 			r.Out = true // waits for nothing but being ready
 			continue
@@ -174,7 +167,7 @@ func (g *Group) reason() Cause {
 			return c
 		case r.Preempting:
 			c.Kind = CausePreempt
-			c.Detail = fmt.Sprintf("%v has priority %d, we have %d", r.MasterAddress, r.MasterPriority, g.Priority)
+			c.Detail = g.preemptDetail(i)
 			return c
 		}
 	}

@@ -52,7 +52,8 @@ const (
 type GroupConfig struct {
 	Name         string
 	Priority     uint8         // 1–254; 255 is the address owner
-	Preempt      bool          // false keeps a healthy master of lower priority
+	Full         uint8         // effective priority in full health, bonuses included; 0: Priority
+	Preempt      bool          // false keeps a master of lower priority that is as healthy as we are
 	PreemptDelay time.Duration // how long a master of lower priority is kept
 	Routers      []RouterConfig
 }
@@ -81,6 +82,9 @@ type RouterConfig struct {
 	Auth      Password      // of version 2
 	Lease     time.Duration // valid lifetime of the addresses, at least 3 s
 	Announce  Announce
+	// Fellows are the other directors of the deployment as far as the file tells
+	// their source; what they lack of their full priority is their penalty.
+	Fellows []Fellow `json:",omitempty"`
 }
 
 // IPv6 tells the family of a router: that of its addresses.

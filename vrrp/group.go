@@ -67,7 +67,6 @@ type Router struct {
 	MasterInterval time.Duration
 	MasterAddress  netip.Addr
 	MasterPriority uint8   // as last heard
-	MasterBest     uint8   // the highest heard from MasterAddress since the group is Backup
 	MasterSeen     Instant // 0: never
 }
 

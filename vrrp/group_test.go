@@ -218,20 +218,6 @@ func TestPreemptDelayDoesNotHelpTheSilent(t *testing.T) {
 	b.state(Master)
 }
 
-func TestNoPreemptKeepsAHealthyMasterOnly(t *testing.T) {
-	c := lone()
-	c.Preempt = false
-	b := newBench(t, c)
-	for range 10 {
-		b.hear(0, lower, 50, time.Second)
-		b.run(time.Second)
-	}
-	b.did()
-	b.hear(0, lower, 40, time.Second) // less than it was: degraded
-	b.run(down100 - time.Second)
-	b.did("advert outside 100", "backup>master preempt", "hold")
-}
-
 func TestNoPreemptTakesOverFromLowest(t *testing.T) {
 	c := lone()
 	c.Preempt, c.PreemptDelay = false, time.Hour

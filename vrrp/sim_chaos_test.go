@@ -147,8 +147,12 @@ func (w *world) heal() {
 	}
 	w.run(w.now.Add(w.delay+time.Microsecond), nil)
 	w.delay = w.unit / 100
+	sick := w.rng.IntN(2) == 0
 	for i, n := range w.nodes {
 		n.links, n.health = up(w.segments), Health{Ready: true}
+		if sick { // some tracks go on failing
+			n.health.Delta = -w.rng.IntN(3) * 20
+		}
 		switch {
 		case n.up && n.g.Started:
 			w.arm(n) // no longer late
@@ -214,10 +218,16 @@ func (w *world) winner() *simNode {
 			best = max(best, n.g.Priority)
 		}
 	}
-	if m := masters[0]; m.config.Preempt && m.g.Priority != best {
+	m := masters[0]
+	if m.config.Preempt && m.g.Priority != best {
 		w.fatalf("node %d is master with %d, there is %d", m.id, m.g.Priority, best)
 	}
-	return masters[0]
+	for _, n := range w.nodes {
+		if h := (Heard{Src: m.g.Source(0), Priority: m.g.Priority}); n.up && n != m && n.g.Priority > m.g.Priority && n.g.lessHealthy(0, h) {
+			w.fatalf("node %d is master with %d, node %d has %d and is healthier", m.id, m.g.Priority, n.id, n.g.Priority)
+		}
+	}
+	return m
 }
 
 // TestSimulationTie lets several masters of equal priority meet: the highest

@@ -137,7 +137,22 @@ func newWorld(t testing.TB, seed uint64) *world {
 		n := &simNode{id: id, config: c, links: up(w.segments), health: Health{Ready: true}, wake: Never}
 		w.nodes = append(w.nodes, n)
 	}
+	w.introduce()
 	return w
+}
+
+// introduce tells every router of the others' priorities, as the file would.
+func (w *world) introduce() {
+	for _, n := range w.nodes {
+		for s := range n.config.Routers {
+			for _, other := range w.nodes {
+				if other != n && w.rng.IntN(8) > 0 { // a source may be unknown
+					n.config.Routers[s].Fellows = append(n.config.Routers[s].Fellows,
+						Fellow{Source: other.config.Routers[s].Source, Full: other.config.Priority})
+				}
+			}
+		}
+	}
 }
 
 func (w *world) note(format string, args ...any) {
