@@ -21,7 +21,7 @@ func (s *step) advert(i int, h Heard) {
 	default:
 		s.Routers[i].note(s.now, h)
 	}
-	if s.State == Backup && h.Priority != priorityResign && s.Routers[i].Parting {
+	if s.State == Backup && h.Priority > priorityLowest && s.Routers[i].Parting {
 		s.part(i)
 	}
 }
@@ -30,7 +30,8 @@ func (s *step) advert(i int, h Heard) {
 // one advert of priority 1, that there was another one. It may have been master
 // all along, in the other half of a split segment, while this half learned from
 // our announcements; it has to hear of us to announce over them. Priority 1 is
-// below it by every rule and resets no backup's timer.
+// below it by every rule and resets no backup's timer. A master of priority 1
+// itself would take it for a tie: it is told once it has a higher one.
 func (s *step) part(i int) {
 	s.Routers[i].Parting = false
 	s.emit(Output{Kind: OutputAdvert, Router: i, Priority: priorityLowest})

@@ -56,6 +56,8 @@ func TestGroupParting(t *testing.T) {
 	b.did()
 	b.hear(0, above, 0, time.Second) // it resigns: there is nobody to tell
 	b.did()
+	b.hear(0, above, 1, time.Second) // to it a word of priority 1 would be a tie
+	b.did()
 	b.hear(0, above, 101, time.Second)
 	b.did("advert outside 1")
 	b.hear(0, above, 101, time.Second)
