@@ -59,6 +59,7 @@ func (b *builder) build() {
 	b.routerRules()
 	b.groupRules()
 	b.serverRules()
+	b.trackRules()
 }
 
 // tables are the good members of a table by name, in the order of the file.

@@ -28,11 +28,29 @@ func (b *builder) checks(e *entry) []check.Spec {
 }
 
 func (b *builder) check(e *entry, kind string) check.Spec {
+	b.kindRules(e, "check", kind)
+	s := b.timing(e, kind)
+	switch s.Kind {
+	case check.HTTP, check.HTTPS:
+		s.HTTP = b.http(e)
+	case check.Exec:
+		s.Exec = b.exec(e)
+	}
+	return s
+}
+
+// kindRules refuse keys that the kind of a check or track does not have.
+func (b *builder) kindRules(e *entry, what, kind string) {
 	for _, k := range e.spec.Section.Keys {
 		if own, ok := e.kids[k.Name]; ok && own.set && len(k.Kinds) > 0 && !slices.Contains(k.Kinds, kind) {
-			b.failKey(own, "", "a check of kind %s has no such key; it is for %s", kind, strings.Join(k.Kinds, " and "))
+			b.failKey(own, "", "a %s of kind %s has no such key; it is for %s", what, kind, enumerate(k.Kinds))
 		}
 	}
+}
+
+// timing is what checks and tracks have in common: how often is asked, and what
+// the answers come to.
+func (b *builder) timing(e *entry, kind string) check.Spec {
 	s := check.Spec{
 		Kind:     check.Kind(kind),
 		Interval: duration(e.get("interval")),
@@ -46,12 +64,6 @@ func (b *builder) check(e *entry, kind string) check.Spec {
 	if s.Timeout > s.Interval && e.ok("interval", "timeout") {
 		b.fail(e.get("timeout"), "make it shorter, or the interval longer",
 			"%s is longer than the interval, %s: probes would overlap", text(s.Timeout), text(s.Interval))
-	}
-	switch s.Kind {
-	case check.HTTP, check.HTTPS:
-		s.HTTP = b.http(e)
-	case check.Exec:
-		s.Exec = b.exec(e)
 	}
 	return s
 }
@@ -93,21 +105,35 @@ func (b *builder) http(e *entry) *check.HTTPSpec {
 }
 
 func (b *builder) exec(e *entry) *check.ExecSpec {
-	argv := e.get("argv")
-	x := &check.ExecSpec{Argv: vals[string](argv), User: val[string](e.get("user"))}
-	switch {
-	case argv.anyBad():
-	case !argv.set:
-		b.fail(argv, "", "is missing: a check of kind exec needs the program to run")
-	case len(x.Argv) == 0:
-		b.fail(argv, "", "is empty: a check of kind exec needs the program to run")
-	case !strings.HasPrefix(x.Argv[0], "/"):
-		b.fail(argv.items[0], "", "%q is not an absolute path", x.Argv[0])
-	}
+	x := &check.ExecSpec{Argv: b.program(e, "a check of kind exec"), User: val[string](e.get("user"))}
 	if !e.get("user").set {
 		x.User = b.d.Daemon.ScriptUser
 	}
 	return x
+}
+
+// program is the key argv of a table that cannot do without.
+func (b *builder) program(e *entry, what string) []string {
+	list := e.get("argv")
+	argv := vals[string](list)
+	switch {
+	case list.anyBad():
+	case !list.set:
+		b.fail(list, "", "is missing: %s needs the program to run", what)
+	case len(argv) == 0:
+		b.fail(list, "", "is empty: %s needs the program to run", what)
+	default:
+		b.absolute(list, argv)
+	}
+	return argv
+}
+
+// absolute demands the program's whole path: the daemon's search path is nobody's
+// business.
+func (b *builder) absolute(list *entry, argv []string) {
+	if len(argv) > 0 && !list.anyBad() && !strings.HasPrefix(argv[0], "/") {
+		b.fail(list.items[0], "", "%q is not an absolute path", argv[0])
+	}
 }
 
 // parseStatus reads "200" or "200-299".

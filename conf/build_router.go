@@ -35,6 +35,7 @@ func (b *builder) router(e *entry) VirtualRouter {
 	a := e.get("announce")
 	r.Announce = vrrp.Announce{Times: vals[time.Duration](a.get("times")), Refresh: duration(a.get("refresh"))}
 	b.announceRules(a, r.Announce)
+	r.Tracks = b.tracks(e)
 	return r
 }
 

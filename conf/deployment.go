@@ -55,6 +55,8 @@ type Node struct {
 	Groups    []vrrp.GroupConfig
 	Servers   []VirtualServer
 	IPVS      IPVS
+	// Tracks are those of all virtual routers, in the order of the file.
+	Tracks []Track
 	// Sync is both roles of connection synchronisation; empty when it is off. An
 	// empty Interface stands for the one that has one of Addresses.
 	Sync   []lvs.Sync
@@ -81,6 +83,7 @@ type VirtualRouter struct {
 	Checksum     vrrp.ChecksumForm
 	Lease        time.Duration
 	Announce     vrrp.Announce
+	Tracks       []TrackConfig `json:",omitempty"` // track_interfaces first
 }
 
 // PerDirector is a value of each director. Where all have the same it stands in

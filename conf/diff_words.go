@@ -21,7 +21,9 @@ func listings(n Node) []listing {
 	for _, g := range n.Groups {
 		groups = append(groups, groupWords(g))
 		for _, r := range g.Routers {
-			routers = append(routers, routerWords(g.Name, r))
+			o := routerWords(g.Name, r)
+			o.inside = []listing{{"track", trackWords(n.Tracks, r.Name)}}
+			routers = append(routers, o)
 		}
 	}
 	for _, vs := range n.Servers {
@@ -103,6 +105,7 @@ func routerWords(group string, r vrrp.RouterConfig) object {
 		{"address_lease", text(r.Lease)},
 		{"announce.times", strings.Join(times, ", ")},
 		{"announce.refresh", text(r.Announce.Refresh)},
+		{"priority of the others", fellowWords(r.Fellows)},
 	}}
 }
 

@@ -101,6 +101,10 @@ var routerSection = Section{
 			Doc: "Lifetime that the kernel gives the addresses. It is renewed every second, so that a killed or frozen master loses them by itself."},
 		{Name: "announce", Type: Table, Section: &announceSection,
 			Doc: "When gratuitous ARP tells the segment where the addresses are."},
+		{Name: "track_interfaces", Type: String, Arity: Many, Default: "[]", Example: `["eth1"]`, valid: interfaceName,
+			Doc: "Interfaces, named alike on every director, without which the group is in fault: short for a track of kind interface and weight 0 each."},
+		{Name: "track", Type: Table, Arity: Many, Section: &trackSection, Default: "[]",
+			Doc: "What else the fitness of a director for the router's group depends on. See docs/tracks.md."},
 	},
 }
 
@@ -113,11 +117,4 @@ var announceSection = Section{
 		{Name: "refresh", Type: Duration, Min: 0, Max: 86400 * sec, Default: `"0s"`,
 			Doc: "Announce again this often while master, at least 1s; 0s for never."},
 	},
-	Trailer: `[virtual_router.inside]
-interface = "eth1"
-vrid = 52
-addresses = ["192.168.33.90/24"]
-priority = { lb1 = 150, lb2 = 100 }
-group = "nat"
-`,
 }

@@ -39,6 +39,7 @@ func (d Deployment) Node(name string) (Node, error) {
 		Groups:    d.groups(self),
 		Servers:   d.VirtualServers,
 		IPVS:      d.IPVS,
+		Tracks:    d.tracks(name),
 		Sync:      d.sync(name),
 		Digest:    d.Digest(),
 	}
@@ -77,6 +78,7 @@ func (d Deployment) groups(self Director) []vrrp.GroupConfig {
 			list = append(list, vrrp.GroupConfig{
 				Name:         r.Group,
 				Priority:     r.Priority.For(self.Name),
+				Full:         d.full(r, self),
 				Preempt:      r.Preempt.For(self.Name),
 				PreemptDelay: r.PreemptDelay.For(self.Name),
 			})
@@ -93,6 +95,7 @@ func (d Deployment) groups(self Director) []vrrp.GroupConfig {
 			Checksum:  r.Checksum,
 			Lease:     r.Lease,
 			Announce:  r.Announce,
+			Fellows:   d.fellows(r, self),
 		})
 	}
 	return list

@@ -68,9 +68,18 @@ func terms(k *Key) string {
 		s += " Default: " + k.Implied + "."
 	}
 	if len(k.Kinds) > 0 {
-		s += " Only for kind " + strings.Join(k.Kinds, " and ") + "."
+		s += " Only for kind " + enumerate(k.Kinds) + "."
 	}
 	return s
+}
+
+// enumerate lists words: a, b and c.
+func enumerate(list []string) string {
+	if len(list) < 2 {
+		return strings.Join(list, "")
+	}
+	last := len(list) - 1
+	return strings.Join(list[:last], ", ") + " and " + list[last]
 }
 
 // comment writes a text as TOML comments of at most 80 columns.

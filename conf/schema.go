@@ -49,7 +49,7 @@ type Key struct {
 	// with a Step the value is a multiple of it.
 	Min, Max, Step int64
 	Values         []string // the words a String may be; empty: any
-	Kinds          []string // the kinds of check that have this key; empty: all
+	Kinds          []string // the kinds of check or track that have this key; empty: all
 	IPv4           bool     // addresses of the other family are refused
 	Free           bool     // a String that may contain line breaks
 	Default        string   // as written in TOML; empty: none
@@ -165,6 +165,8 @@ func (k *Key) bounds() string {
 	switch {
 	case k.Type == Integer && k.Min == k.Max:
 		return strconv.FormatInt(k.Min, 10)
+	case k.Type == Integer && k.Min < 0:
+		return fmt.Sprintf("%d to %d", k.Min, k.Max)
 	case k.Type == Integer:
 		return fmt.Sprintf("%d–%d", k.Min, k.Max)
 	}

@@ -17,6 +17,7 @@ var base = []struct {
 	{&daemonSection, "[daemon]", nil},
 	{&routerSection, "[virtual_router.r]", [][2]string{{"interface", `"eth1"`}, {"vrid", "52"}, {"addresses", `["192.168.33.90/24"]`}}},
 	{&announceSection, "[virtual_router.r.announce]", nil},
+	{&trackSection, "[[virtual_router.r.track]]", [][2]string{{"kind", `"interface"`}, {"interface", `"eth5"`}}},
 	{&serverSection, "[virtual_server.web]", [][2]string{{"address", `"192.168.33.90:80"`}}},
 	{&checkSection, "[virtual_server.web.check]", [][2]string{{"kind", `"https"`}}},
 	{&realSection, "[[virtual_server.web.real_server]]", [][2]string{{"address", `"192.168.33.92:80"`}}},
@@ -44,8 +45,11 @@ func baseWith(section *Section, key, value string) string {
 			if s.section == section && line[0] == key {
 				continue
 			}
-			if s.section == &checkSection && section == s.section && k != nil && isExec(k) {
-				line[1] = `"exec"`
+			if s.section == section && k != nil && len(k.Kinds) == 1 {
+				if s.section == &trackSection && line[0] != "kind" {
+					continue // each kind of track has one key of its own
+				}
+				line[1] = fmt.Sprintf("%q", k.Kinds[0])
 			}
 			fmt.Fprintf(&b, "%s = %s\n", line[0], line[1])
 		}

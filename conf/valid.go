@@ -53,6 +53,14 @@ func absolutePath(s string) string {
 	return ""
 }
 
+// processName judges what a process is looked for by.
+func processName(s string) string {
+	if strings.Contains(s, "/") && !strings.HasPrefix(s, "/") {
+		return "is neither a name nor an absolute path"
+	}
+	return ""
+}
+
 // socketPath judges a Unix socket's path: sun_path holds 107 bytes and a zero.
 func socketPath(s string) string {
 	if len(s) > 107 {
