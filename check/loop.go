@@ -40,6 +40,7 @@ type job struct {
 	started time.Time
 	place   int // on the agenda
 	cancel  context.CancelFunc
+	hurried bool // while its probe was running
 	dropped bool
 }
 
@@ -77,21 +78,23 @@ func newLoop(c Config, box *mailbox) *loop {
 	}
 }
 
-// run serves until quit is closed and the last probe has come back.
-func (l *loop) run(sets <-chan setting, quit <-chan struct{}) {
+// run serves until the pool is closed and the last probe has come back.
+func (l *loop) run(p *Pool) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
 		l.startDue(time.Now())
 		timer.Reset(l.wait(time.Now()))
 		select {
-		case s := <-sets:
+		case s := <-p.sets:
 			l.set(s.work, time.Now())
 			close(s.applied)
+		case which := <-p.rush:
+			l.hurry(which, time.Now())
 		case o := <-l.done:
 			l.finish(o, time.Now())
 		case <-timer.C:
-		case <-quit:
+		case <-p.quit:
 			l.cancel()
 			for ; l.running > 0; l.running-- {
 				<-l.done
@@ -164,6 +167,20 @@ func (l *loop) probe(ctx context.Context, s Spec) (r Result) {
 	return l.config.Probe(ctx, s)
 }
 
+// hurry makes checks due now.
+func (l *loop) hurry(which func(Spec) bool, now time.Time) {
+	for _, j := range l.jobs {
+		switch {
+		case !which(j.spec):
+		case j.place == nowhere:
+			j.hurried = true
+		case j.due.After(now):
+			j.due = now
+			heap.Fix(&l.agenda, j.place)
+		}
+	}
+}
+
 // finish counts a result and puts the check on the agenda again.
 func (l *loop) finish(o outcome, now time.Time) {
 	j := o.job
@@ -173,6 +190,9 @@ func (l *loop) finish(o outcome, now time.Time) {
 		return
 	}
 	j.due = next(j.key, j.spec.Interval, j.runs, j.started, now)
+	if j.hurried {
+		j.due, j.hurried = now, false
+	}
 	j.runs++
 	heap.Push(&l.agenda, j)
 	for _, m := range j.members {

@@ -45,6 +45,7 @@ const (
 // whichever servers they stand for.
 type Pool struct {
 	sets chan setting
+	rush chan func(Spec) bool
 	quit chan struct{}
 	once sync.Once
 	gone chan struct{} // closed when everything has ended
@@ -66,6 +67,7 @@ func NewPool(c Config) *Pool {
 	}
 	p := &Pool{
 		sets: make(chan setting),
+		rush: make(chan func(Spec) bool),
 		quit: make(chan struct{}),
 		gone: make(chan struct{}),
 	}
@@ -77,7 +79,7 @@ func NewPool(c Config) *Pool {
 	}()
 	go func() {
 		defer close(p.gone)
-		newLoop(c, box).run(p.sets, p.quit)
+		newLoop(c, box).run(p)
 		box.close()
 		<-delivered
 	}()
@@ -95,6 +97,16 @@ func (p *Pool) Set(work map[ID]Work) {
 	select {
 	case p.sets <- s:
 		<-s.applied
+	case <-p.gone:
+	}
+}
+
+// Hurry makes the checks that which chooses due now, because something happened
+// to what they look at. One whose probe is running is asked again when it ends.
+// After Close it does nothing.
+func (p *Pool) Hurry(which func(Spec) bool) {
+	select {
+	case p.rush <- which:
 	case <-p.gone:
 	}
 }

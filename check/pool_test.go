@@ -266,3 +266,31 @@ func TestPoolPanicIsAFailedResult(t *testing.T) {
 		}
 	})
 }
+
+// TestHurry: what happened to a server is seen at once, though its next probe is
+// far away, and while one is running, after it.
+func TestHurry(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, f *farm, p *Pool) {
+		s, other := specOf(1, time.Hour), specOf(2, time.Hour)
+		s.Fall = 1
+		p.Set(map[ID]Work{id("a"): {Specs: []Spec{s}}, id("b"): {Specs: []Spec{other}}})
+		advance(time.Second)
+		which := func(x Spec) bool { return x.Target == s.Target }
+		f.set(s, "refused")
+		p.Hurry(which)
+		synctest.Wait()
+		if v := f.verdict(id("a")); v.Status != Down || len(f.startsOf(s)) != 2 || len(f.startsOf(other)) != 1 {
+			t.Errorf("%s after %d probes; the other was asked %d times", v.Status, len(f.startsOf(s)), len(f.startsOf(other)))
+		}
+		f.takes[s.Target.String()] = time.Second / 2
+		p.Hurry(which)
+		synctest.Wait()
+		for range 5 {
+			p.Hurry(which) // a probe is running
+		}
+		advance(2 * time.Second)
+		if n := len(f.startsOf(s)); n != 4 {
+			t.Errorf("%d probes, want one that was running and one after it", n)
+		}
+	})
+}

@@ -155,6 +155,7 @@ const (
 	CauseTie           CauseKind = "tie"             // equal priority, higher address
 	CausePreempt       CauseKind = "preempt"         // the master had a lower priority
 	CauseFault         CauseKind = "fault"           // health says fault
+	CauseTrack         CauseKind = "track"           // a tracked object fails
 	CauseRecovered     CauseKind = "recovered"       // the fault is over
 	CauseInterface     CauseKind = "interface"       // an interface is missing or down
 	CauseStopped       CauseKind = "stopped"         // asked to stop

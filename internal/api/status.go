@@ -65,6 +65,10 @@ type Track struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
 	Weight int    `json:"weight"`
+	// Check is up, down or unknown; OK is true for up alone.
+	Check       string    `json:"check"`
+	CheckDetail string    `json:"check_detail"`
+	Since       time.Time `json:"since,omitzero"`
 }
 
 // VirtualServer is one virtual server on one director.

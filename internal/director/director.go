@@ -69,6 +69,8 @@ type Parts struct {
 	// LastGood keeps the deployment in force for a director that finds a broken
 	// file.
 	LastGood func(stateDir string) Memory
+	// Links calls its function when something has happened to an interface.
+	Links func(context.Context, func()) error
 	// Interface names the interface that has one of the addresses.
 	Interface func([]netip.Addr) (string, error)
 	// Web is what serves HTTP; nil: nothing does.
@@ -218,7 +220,7 @@ func (d *Director) loop(ctx context.Context) error {
 func (d *Director) take(b batch) {
 	for id, v := range b.verdicts {
 		if old := d.world.Verdicts[id].Status; old != v.Status && v.Status != check.Unknown {
-			logVerdict(d.log, v)
+			d.logVerdict(v)
 		}
 		d.world.Verdicts[id] = v
 	}
@@ -241,12 +243,16 @@ func (d *Director) take(b batch) {
 	}
 }
 
-func logVerdict(log *slog.Logger, v check.Verdict) {
+func (d *Director) logVerdict(v check.Verdict) {
+	if t, ok := trackOf(d.world.Node, v.ID); ok {
+		logTrack(d.log, t, v)
+		return
+	}
 	level := slog.LevelInfo
 	if v.Status == check.Down {
 		level = slog.LevelWarn
 	}
-	log.Log(context.Background(), level, "real server is "+string(v.Status),
+	d.log.Log(context.Background(), level, "real server is "+string(v.Status),
 		"virtual_server", v.ID.VirtualServer, "real_server", v.ID.RealServer, "detail", v.Result.Detail)
 }
 

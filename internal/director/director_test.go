@@ -67,15 +67,16 @@ type stand struct {
 	done   chan struct{} // Run has returned
 
 	mu   sync.Mutex
-	down map[netip.AddrPort]bool
-	noIP error // what opening the kernel's IPVS answers
+	down map[string]bool // by what is asked
+	note func()          // an interface has changed
+	noIP error           // what opening the kernel's IPVS answers
 }
 
 func newStand(t *testing.T, text string) *stand {
 	s := &stand{
 		t: t, file: filepath.Join(t.TempDir(), "failover.toml"),
 		kernel: &lvstest.Kernel{}, store: &lvstest.Store{}, host: &fakeHost{}, memory: &fakeMemory{},
-		line: newFakeLine(), web: &fakeWeb{}, down: make(map[netip.AddrPort]bool),
+		line: newFakeLine(), web: &fakeWeb{}, down: make(map[string]bool),
 	}
 	s.write(text)
 	return s
@@ -90,13 +91,33 @@ func (s *stand) write(text string) {
 func (s *stand) setDown(server string, down bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.down[netip.MustParseAddrPort(server)] = down
+	s.down[server] = down
+}
+
+// links is the machine's word that an interface has changed.
+func (s *stand) links(ctx context.Context, changed func()) error {
+	s.note = changed
+	<-ctx.Done()
+	return nil
+}
+
+// asked is what a probe asks: an object, a program, an address or an endpoint.
+func asked(spec check.Spec) string {
+	switch {
+	case spec.Object != "":
+		return spec.Object
+	case spec.Exec != nil:
+		return spec.Exec.Argv[0]
+	case spec.Target.Port() == 0:
+		return spec.Target.Addr().String()
+	}
+	return spec.Target.String()
 }
 
 func (s *stand) probe(_ context.Context, spec check.Spec) check.Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.down[spec.Target] {
+	if s.down[asked(spec)] {
 		return check.Result{Detail: "connection refused"}
 	}
 	return check.Result{OK: true, Detail: "connected"}
@@ -123,6 +144,7 @@ func (s *stand) start(hello ipc.Hello) {
 				Owned:     func(string) lvs.OwnedStore { return s.store },
 				LastGood:  func(string) Memory { return s.memory },
 				Web:       func(*Director) Web { return s.web },
+				Links:     s.links,
 				Interface: func([]netip.Addr) (string, error) { return "eth1", nil },
 				Control: func(ctx context.Context, _ conf.Node, d *Director) (func() error, error) {
 					if s.line.ready() {
@@ -288,7 +310,7 @@ func TestAdoptedServersStay(t *testing.T) {
 		s.kernel.Load(bothUp)
 		s.setDown("192.168.33.92:80", true)
 		s.start(ipc.Hello{})
-		time.Sleep(1500 * time.Millisecond)
+		time.Sleep(time.Second - 1) // fall = 3 take two gaps, of half a second at least
 		synctest.Wait()
 		if got := s.table(); got != bothUp {
 			t.Errorf("before fall failures\n%swant\n%s", got, bothUp)

@@ -30,6 +30,7 @@ func MachineParts(log *slog.Logger) Parts {
 		Probe:     probeAs,
 		Owned:     func(stateDir string) lvs.OwnedStore { return OwnedEntries(stateDir) },
 		LastGood:  func(stateDir string) Memory { return lastGood{stateDir} },
+		Links:     linkEvents,
 		Interface: interfaceOf,
 		Web: func(d *Director) Web {
 			return web.New(web.Handler(NewWatch(d, ownProcesses)), d.log)

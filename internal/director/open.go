@@ -58,6 +58,7 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 	d.web.Set(node.Daemon.HTTPListen.For(node.Name))
 	d.running.Go(func() { d.web.Run(ctx) })
 	d.running.Go(func() { d.host.run(ctx) })
+	d.running.Go(func() { d.followLinks(ctx) })
 	d.serve(ctx, node)
 	return nil
 }
@@ -221,6 +222,7 @@ func work(node conf.Node, adopted map[check.ID]bool) map[check.ID]check.Work {
 			}
 		}
 	}
+	trackWork(node, w)
 	return w
 }
 

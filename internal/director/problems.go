@@ -21,6 +21,7 @@ func problems(f facts, self api.Director) []string {
 		ps = append(ps, groupProblems(f)...)
 		for _, r := range self.VirtualRouters {
 			ps = append(ps, routerProblems(f, r)...)
+			ps = append(ps, trackProblems(f, r)...)
 		}
 	}
 	if f.hostErr != nil {
@@ -119,6 +120,7 @@ var causeWords = map[vrrp.CauseKind]string{
 	vrrp.CauseHigher:        "heard a higher priority",
 	vrrp.CauseTie:           "heard the same priority from a higher address",
 	vrrp.CauseFault:         "not healthy",
+	vrrp.CauseTrack:         "a tracked object fails",
 	vrrp.CauseRecovered:     "healthy again",
 	vrrp.CauseInterface:     "interface missing or down",
 	vrrp.CauseStopped:       "asked to stop",

@@ -96,7 +96,7 @@ func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRou
 	v := api.VirtualRouter{
 		Name: r.Name, Group: g.Name, Interface: r.Interface, VRID: int(r.VRID), Version: 3,
 		State: string(vrrp.Init), Priority: int(g.Priority), AdvertIntervalMS: r.Interval.Milliseconds(),
-		MasterIntervalMS: r.Interval.Milliseconds(), Addresses: addresses(r), Tracks: []api.Track{},
+		MasterIntervalMS: r.Interval.Milliseconds(), Addresses: addresses(r), Tracks: tracks(f, r.Name),
 	}
 	st, ok := f.routerStatus(r.Name)
 	if !ok {

@@ -27,6 +27,7 @@ func snapshot(f facts) metrics.Snapshot {
 	for _, kind := range opKinds {
 		s.Reconcile.Operations[string(kind)] = f.counts.operations[kind]
 	}
+	s.Tracks = trackMetrics(f)
 	for _, vs := range f.world.Node.Servers {
 		s.Servers = append(s.Servers, serverMetrics(f, vs))
 	}

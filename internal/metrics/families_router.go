@@ -47,6 +47,15 @@ var routerFamilies = []Family{
 				put(float64(g.LateWakeups), g.Name)
 			}
 		}},
+	{"failover_track_up", Gauge, []string{"router", "kind", "name"},
+		"1 when the tracked object is well, 0 when it fails; absent before the first verdict",
+		func(s *Snapshot, put sample) {
+			for _, t := range s.Tracks {
+				if t.Up != nil {
+					put(truth(*t.Up), t.Router, t.Kind, t.Name)
+				}
+			}
+		}},
 }
 
 // eachRouter goes through the routers in the order of the file.

@@ -45,6 +45,7 @@ func pair() *Snapshot {
 				Rejected: map[string]uint64{"ttl": 0, "checksum": 2}, Mismatched: map[string]uint64{"interval": 1}},
 			{Name: "inside", State: "master", Priority: 150, Transitions: 1, Sent: 1 << 40, SendErrors: 4},
 		}}}},
+		Tracks: []Track{{"outside", "interface", "eth5", ptr(true)}, {"outside", "exec", `/bin/ok "a"`, ptr(false)}, {"inside", "file", "/run/x", nil}},
 		Servers: []VirtualServer{
 			{Name: "web", QuorumUp: true, Traffic: &Traffic{1, 2, 3, 4, 5}, Servers: []RealServer{
 				{Name: "web1", Up: ptr(true), Took: 1234 * time.Microsecond, Weight: ptr(1), Activity: &Activity{9, 2, 1}},

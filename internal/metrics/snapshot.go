@@ -17,6 +17,7 @@ type Snapshot struct {
 	Digest    string // of the configuration in force: "sha256:…"
 	Problems  int    // how many status shows
 	Engine    *Engine
+	Tracks    []Track
 	Servers   []VirtualServer
 	Reconcile Reconcile
 	Reloads   Reloads
@@ -48,6 +49,12 @@ type Router struct {
 	SendErrors     uint64
 	Rejected       map[string]uint64 // by reason, every reason, with 0 too
 	Mismatched     map[string]uint64 // by what differs, everything, with 0 too
+}
+
+// Track is one tracked object of a virtual router.
+type Track struct {
+	Router, Kind, Name string
+	Up                 *bool // nil: no verdict yet
 }
 
 // VirtualServer is one virtual server.

@@ -12,9 +12,9 @@ import (
 )
 
 // Rule: a group may become master once what stands behind its addresses is in
-// place: the guard, the table, and a first verdict of every real server, which
-// a start waits for at most [FirstVerdicts]. A group that is master already, an
-// adopting restart, does not wait: the engine never takes readiness as a reason
+// place: the guard, the table, and a first verdict on every real server and track,
+// which a start waits for at most [FirstVerdicts]. A group that is master already,
+// an adopting restart, does not wait: the engine never takes readiness as a reason
 // to step down.
 
 // Rule: a group comes back from a fault blind. While its interface was down its
@@ -29,7 +29,8 @@ func health(w World) map[string]vrrp.Health {
 	ready := Ready(w)
 	h := make(map[string]vrrp.Health, len(w.Node.Groups))
 	for _, g := range w.Node.Groups {
-		h[g.Name] = vrrp.Health{Ready: ready && !blind(w, g.Name)}
+		fault, delta, causes := trackHealth(w, g.Name)
+		h[g.Name] = vrrp.Health{Ready: ready && !blind(w, g.Name), Fault: fault, Delta: delta, Causes: causes}
 	}
 	return h
 }
@@ -83,10 +84,7 @@ func kernelWeights(w World) map[at]int {
 
 // Ready tells whether the addresses may go up.
 func Ready(w World) bool {
-	if len(w.Node.Servers) == 0 {
-		return true
-	}
-	if !w.GuardStands || !w.Reconciled {
+	if len(w.Node.Servers) > 0 && (!w.GuardStands || !w.Reconciled) {
 		return false
 	}
 	return w.SinceStart >= FirstVerdicts || allJudged(w) && allThere(w)
@@ -112,6 +110,11 @@ func allJudged(w World) bool {
 			if Standing(w, vs, rs) == check.Unknown {
 				return false
 			}
+		}
+	}
+	for _, t := range w.Node.Tracks {
+		if TrackStanding(w, t).Status == check.Unknown {
+			return false
 		}
 	}
 	return true

@@ -13,14 +13,15 @@ import (
 	"failover/vrrp"
 )
 
-// FirstVerdicts is how long a start waits for the first verdict of every real
-// server before the addresses may go up without them.
+// FirstVerdicts is how long a start waits for the first verdict on every real
+// server and track before the addresses may go up without them.
 const FirstVerdicts = 5 * time.Second
 
 // World is everything the director knows when it decides.
 type World struct {
 	Node conf.Node
-	// Verdicts of the real servers that have checks. A missing one is unknown.
+	// Verdicts on the real servers that have checks and on tracks. A missing one is
+	// unknown.
 	Verdicts map[check.ID]check.Verdict
 	// SinceStart is the age of this director process.
 	SinceStart time.Duration

@@ -26,7 +26,7 @@ func Filter(s api.Status, o StatusOptions) api.Status {
 	for i := range s.Directors {
 		d := &s.Directors[i]
 		d.VirtualRouters = slices.DeleteFunc(slices.Clone(d.VirtualRouters), func(r api.VirtualRouter) bool {
-			return !o.shows(r.Name, notElected(r))
+			return !o.shows(r.Name, unwell(r))
 		})
 		d.VirtualServers = slices.DeleteFunc(slices.Clone(d.VirtualServers), func(vs api.VirtualServer) bool {
 			return !o.shows(vs.Name, vs.Quorum != "up" || anyDown(vs))
@@ -35,8 +35,12 @@ func Filter(s api.Status, o StatusOptions) api.Status {
 	return s
 }
 
-// notElected tells whether a virtual router is out of the election.
-func notElected(r api.VirtualRouter) bool { return r.State == "init" || r.State == "fault" }
+// unwell tells whether a virtual router is out of the election, or something that
+// its fitness depends on fails.
+func unwell(r api.VirtualRouter) bool {
+	return r.State == "init" || r.State == "fault" ||
+		slices.ContainsFunc(r.Tracks, func(t api.Track) bool { return t.Check == "down" })
+}
 
 // Status writes the pair in one screen.
 func Status(w io.Writer, s api.Status, o StatusOptions) error {
@@ -95,7 +99,7 @@ func (p *printer) routers(s api.Status, o StatusOptions) {
 	}
 	p.line(append(head, "ADDRESSES")...)
 	for i, r := range self.VirtualRouters {
-		if !o.shows(r.Name, notElected(r)) {
+		if !o.shows(r.Name, unwell(r)) {
 			continue
 		}
 		row := []string{r.Name, r.Group, r.Interface, fmt.Sprint(r.VRID)}
@@ -106,6 +110,7 @@ func (p *printer) routers(s api.Status, o StatusOptions) {
 	}
 	p.causes(self, o)
 	p.silence(s)
+	p.tracks(self, o)
 }
 
 // causes says why each group is what it is, once: its routers change role
@@ -115,7 +120,7 @@ func (p *printer) causes(self *api.Director, o StatusOptions) {
 	for _, r := range self.VirtualRouters {
 		// Of one cause, the router it was seen on leaves its own name out, the others
 		// name it: theirs is the longer one.
-		if g := groupOf(r); o.shows(r.Name, notElected(r)) && len(r.Cause) > len(why[g]) {
+		if g := groupOf(r); o.shows(r.Name, unwell(r)) && len(r.Cause) > len(why[g]) {
 			why[g] = r.Cause
 		}
 	}
