@@ -2,6 +2,7 @@ package conf
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"failover/vrrp"
@@ -13,12 +14,14 @@ func (b *builder) router(e *entry) VirtualRouter {
 		Group:        val[string](e.get("group")),
 		Interface:    perDirector(b, e.get("interface"), (func(Director) string)(nil)),
 		VRID:         uint8(val[int64](e.get("vrid"))),
+		Version:      uint8(val[int64](e.get("version"))),
 		Interval:     duration(e.get("advert_interval")),
 		Preempt:      perDirector(b, e.get("preempt"), func(Director) bool { return true }),
 		PreemptDelay: perDirector(b, e.get("preempt_delay"), func(Director) time.Duration { return 0 }),
 		Transport:    vrrp.Transport(val[string](e.get("transport"))),
 		Peers:        vals[netip.Addr](e.get("peers")),
 		Checksum:     vrrp.ChecksumForm(val[string](e.get("checksum"))),
+		Auth:         vrrp.Password(val[string](e.get("auth"))),
 		Lease:        duration(e.get("address_lease")),
 	}
 	r.Priority = asByte(perDirector(b, e.get("priority"), func(d Director) int64 { return int64(d.Priority) }))
@@ -29,6 +32,9 @@ func (b *builder) router(e *entry) VirtualRouter {
 	for _, p := range vals[netip.Prefix](e.get("addresses")) {
 		r.Addresses = append(r.Addresses, vrrp.Address{Prefix: p})
 	}
+	if r.IPv6() && !slices.ContainsFunc(r.Addresses, isLinkLocal) {
+		r.Addresses = slices.Insert(r.Addresses, 0, vrrp.Address{Prefix: derivedLinkLocal(r.VRID)})
+	}
 	if !e.get("address_lease").set {
 		r.Lease = defaultLease(r.Interval)
 	}
@@ -37,6 +43,21 @@ func (b *builder) router(e *entry) VirtualRouter {
 	b.announceRules(a, r.Announce)
 	r.Tracks = b.tracks(e)
 	return r
+}
+
+// derivedLinkLocal is the link-local address of a virtual router whose file
+// writes none: the modified EUI-64 (RFC 4291 appendix A) of the virtual router's
+// MAC address 00-00-5E-00-02-{VRID} (RFC 9568 section 7.3), so that every
+// director, and every other implementation that derives one, has the same.
+func derivedLinkLocal(vrid uint8) netip.Prefix {
+	a := [16]byte{0: 0xfe, 1: 0x80, 8: 0x02, 10: 0x5e, 11: 0xff, 12: 0xfe, 14: 0x02, 15: vrid}
+	return netip.PrefixFrom(netip.AddrFrom16(a), 64)
+}
+
+// isLinkLocal tells the addresses that mean something on one link only.
+func isLinkLocal(a vrrp.Address) bool {
+	ip := a.Prefix.Addr()
+	return ip.Is6() && ip.IsLinkLocalUnicast()
 }
 
 // defaultLease is the larger of 5 s and four advert intervals, in the whole

@@ -72,7 +72,8 @@ type VirtualRouter struct {
 	Group        string // its own name when the file gives none
 	Interface    PerDirector[string]
 	VRID         uint8
-	Addresses    []vrrp.Address
+	Version      uint8
+	Addresses    []vrrp.Address // of one family; of IPv6 the first one is link-local
 	Priority     PerDirector[uint8]
 	Interval     time.Duration
 	Preempt      PerDirector[bool]
@@ -81,9 +82,15 @@ type VirtualRouter struct {
 	Source       PerDirector[netip.Addr]
 	Peers        []netip.Addr
 	Checksum     vrrp.ChecksumForm
+	Auth         vrrp.Password
 	Lease        time.Duration
 	Announce     vrrp.Announce
 	Tracks       []TrackConfig `json:",omitempty"` // track_interfaces first
+}
+
+// IPv6 tells the family of a router.
+func (r VirtualRouter) IPv6() bool {
+	return len(r.Addresses) > 0 && r.Addresses[0].Prefix.Addr().Is6()
 }
 
 // PerDirector is a value of each director. Where all have the same it stands in

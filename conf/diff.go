@@ -62,7 +62,9 @@ type object struct {
 	name   string // empty for the only one of its kind
 	brief  string // what it is, where it comes or goes
 	fields []field
-	inside []listing
+	// secrets are compared and never shown.
+	secrets []field
+	inside  []listing
 }
 
 // field is one key and its value in words.
@@ -95,6 +97,11 @@ func diffObjects(path string, old, new []object) []Change {
 				list = append(list, Change{Kind: Changed, Object: at, Key: f.key, Old: was, New: f.value})
 			}
 		}
+		for i, f := range n.secrets {
+			if was := o.secrets[i].value; was != f.value {
+				list = append(list, Change{Kind: Changed, Object: at, Key: f.key, Old: hidden(was, "a secret"), New: hidden(f.value, "another secret")})
+			}
+		}
 		list = append(list, diffListings(at+".", o.inside, n.inside)...)
 	}
 	if o, n := common(old, after), common(new, before); !slices.Equal(o, n) {
@@ -102,6 +109,14 @@ func diffObjects(path string, old, new []object) []Change {
 			Old: strings.Join(o, ", "), New: strings.Join(n, ", ")})
 	}
 	return list
+}
+
+// hidden stands for a secret; where there is none, that may be said.
+func hidden(value, word string) string {
+	if value == "" {
+		return ""
+	}
+	return word
 }
 
 func join(path, name string) string {

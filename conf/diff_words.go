@@ -97,6 +97,7 @@ func routerWords(group string, r vrrp.RouterConfig) object {
 		{"interface", r.Interface},
 		{"vrid", strconv.Itoa(int(r.VRID))},
 		{"addresses", list},
+		{"version", strconv.Itoa(int(r.Version))},
 		{"advert_interval", text(r.Interval)},
 		{"source", source},
 		{"transport", string(r.Transport)},
@@ -106,7 +107,7 @@ func routerWords(group string, r vrrp.RouterConfig) object {
 		{"announce.times", strings.Join(times, ", ")},
 		{"announce.refresh", text(r.Announce.Refresh)},
 		{"priority of the others", fellowWords(r.Fellows)},
-	}}
+	}, secrets: []field{{"auth", string(r.Auth)}}}
 }
 
 func serverWords(vs VirtualServer) object {

@@ -87,12 +87,14 @@ func (d Deployment) groups(self Director) []vrrp.GroupConfig {
 			Name:      r.Name,
 			Interface: r.Interface.For(self.Name),
 			VRID:      r.VRID,
+			Version:   r.Version,
 			Interval:  r.Interval,
 			Addresses: r.Addresses,
 			Source:    d.source(r, self),
 			Transport: r.Transport,
 			Peers:     d.peers(r, self),
 			Checksum:  r.Checksum,
+			Auth:      r.Auth,
 			Lease:     r.Lease,
 			Announce:  r.Announce,
 			Fellows:   d.fellows(r, self),
@@ -104,10 +106,14 @@ func (d Deployment) groups(self Director) []vrrp.GroupConfig {
 // source is the sender's address of a director's adverts: the one that is
 // written, else the director's own address where a virtual router on the same
 // interface has it in its subnet. Invalid: the file does not tell, the interface
-// decides.
+// decides; so it does for multicast over IPv6, which comes from a link-local
+// address.
 func (d Deployment) source(r VirtualRouter, self Director) netip.Addr {
 	if s := r.Source.For(self.Name); s.IsValid() {
 		return s
+	}
+	if r.IPv6() && r.Transport == vrrp.Multicast {
+		return netip.Addr{}
 	}
 	iface := r.Interface.For(self.Name)
 	for _, own := range self.Addresses {
@@ -116,7 +122,7 @@ func (d Deployment) source(r VirtualRouter, self Director) netip.Addr {
 				continue
 			}
 			for _, a := range on.Addresses {
-				if own.Is4() && contains(a, own) {
+				if own.Is6() == r.IPv6() && contains(a, own) {
 					return own
 				}
 			}

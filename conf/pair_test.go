@@ -59,7 +59,7 @@ func TestPairResolves(t *testing.T) {
 	}
 	router := func(name, iface string, vrid uint8, prefix, source string) vrrp.RouterConfig {
 		r := vrrp.RouterConfig{
-			Name: name, Interface: iface, VRID: vrid, Interval: time.Second,
+			Name: name, Interface: iface, VRID: vrid, Version: 3, Interval: time.Second,
 			Addresses: []vrrp.Address{{Prefix: netip.MustParsePrefix(prefix)}},
 			Transport: vrrp.Multicast, Checksum: vrrp.ChecksumRFC5798, Lease: 5 * time.Second,
 			Announce: vrrp.Announce{Times: []time.Duration{0, 10 * time.Millisecond, 50 * time.Millisecond,

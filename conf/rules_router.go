@@ -40,26 +40,15 @@ func (b *builder) directorRules() {
 // routerRules hold each virtual router against itself and the others.
 func (b *builder) routerRules() {
 	holder := map[netip.Addr]string{}
-	type place struct {
-		director, iface string
-		vrid            uint8
-	}
-	user := map[place]string{}
+	taken := seats{}
 	for i, e := range b.routers {
 		r := b.d.VirtualRouters[i]
 		if r.Name == none {
 			b.failKey(e, "", "the name none is taken: it stands for no virtual router")
 		}
-		b.addressRules(e, holder)
-		for _, d := range b.d.Directors {
-			p := place{d.Name, r.Interface.For(d.Name), r.VRID}
-			other, taken := user[p]
-			if taken && other != r.Name && r.VRID != 0 && p.iface != "" {
-				b.contradict(e.get("vrid"), "", "%d is the VRID of %s already, on %s of %s", r.VRID, other, p.iface, d.Name)
-				break
-			}
-			user[p] = r.Name
-		}
+		b.addressRules(e, r, holder)
+		b.versionRules(e, r)
+		b.seatRules(e, r, taken)
 		b.preemptRules(e, r)
 	}
 	for i, e := range b.routers {
@@ -68,21 +57,26 @@ func (b *builder) routerRules() {
 	}
 }
 
-func (b *builder) addressRules(e *entry, holder map[netip.Addr]string) {
+func (b *builder) addressRules(e *entry, r VirtualRouter, holder map[netip.Addr]string) {
 	list := e.get("addresses")
 	if !list.set || list.bad {
 		return
 	}
+	const divide = "divide them among several virtual routers of one group"
 	switch n := len(list.items); {
 	case n == 0:
 		b.fail(list, "", "is empty: a virtual router has at least one address")
+	case r.IPv6() && len(r.Addresses) > maxAddresses6:
+		b.contradict(list, divide, "%d addresses with the link-local one; an advert over IPv6 carries at most %d", len(r.Addresses), maxAddresses6)
 	case n > 255:
 		// RFC 9568 section 5.2.5: the advert's count of addresses is one byte.
-		b.contradict(list, "divide them among several virtual routers of one group", "%d addresses; an advert carries at most 255", n)
+		b.contradict(list, divide, "%d addresses; an advert carries at most 255", n)
 	}
+	b.familyRules(list)
 	for _, i := range list.items {
-		a := val[netip.Prefix](i).Addr()
-		if !a.IsValid() {
+		p := val[netip.Prefix](i)
+		a := p.Addr()
+		if !a.IsValid() || isLinkLocal(vrrp.Address{Prefix: p}) {
 			continue
 		}
 		if other, taken := holder[a]; taken {
@@ -134,8 +128,12 @@ func (b *builder) sourceRules(e *entry, r VirtualRouter, holder map[netip.Addr]s
 			return
 		case isOwner && source.IsValid() && !hasAddress(r.Addresses, source):
 			b.contradict(e.get("priority").forDirector(d.Name), "", "255 says that %s owns the addresses, but its address %s is none of them", d.Name, source)
+		case !b.sourceFamily(at, r, written):
+			return
 		case !isOwner && written.IsValid() && holder[written] != "":
 			b.contradict(at, "", "%s is an address of virtual router %s; a source is the director's own", written, holder[written])
+		case !isOwner && hasAddress(r.Addresses, written):
+			b.contradict(at, "", "%s is the virtual router's own link-local address; a source is the director's", written)
 		case written.IsValid() && seen[written] != "":
 			b.contradict(at, "write it by director: { "+b.directorTable("…")+" }", "%s is the source of %s already", written, seen[written])
 			return
@@ -190,6 +188,9 @@ func (b *builder) unicastRules(e *entry, r VirtualRouter) {
 	for i, p := range r.Peers {
 		if slices.Contains(r.Peers[:i], p) {
 			b.contradict(peers.items[i], "", "%s is there twice", p)
+		}
+		if p.Is6() != r.IPv6() {
+			b.contradict(peers.items[i], "", "%s is no %s address, as those of the virtual router are", p, familyName(r.IPv6()))
 		}
 		if hasAddress(r.Addresses, p) {
 			b.contradict(peers.items[i], "", "%s is an address of this virtual router", p)

@@ -133,8 +133,12 @@ func (r *reader) address(e *entry, s string) {
 func (r *reader) prefix(e *entry, s string) {
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
-		if a, bare := netip.ParseAddr(s); bare == nil && a.Is4() {
-			r.fail(e, fmt.Sprintf("write %q with the bits of its subnet, or %q for a host address", s+"/24", s+"/32"),
+		if a, bare := netip.ParseAddr(s); bare == nil && a.Zone() == "" {
+			subnet, host := s+"/24", s+"/32"
+			if a.Is6() {
+				subnet, host = s+"/64", s+"/128"
+			}
+			r.fail(e, fmt.Sprintf("write %q with the bits of its subnet, or %q for a host address", subnet, host),
 				"%q has no prefix length", s)
 			return
 		}
@@ -148,12 +152,12 @@ func (r *reader) prefix(e *entry, s string) {
 		r.fail(e, "", "%s: a prefix length of 0 makes every address a neighbour", s)
 		return
 	}
-	if p.Addr().Is4() && p.Bits() < 31 {
+	if p.Bits() < p.Addr().BitLen()-1 {
 		if p.Addr() == p.Masked().Addr() {
 			r.fail(e, "", "%s is the subnet itself, not an address in it", s)
 			return
 		}
-		if p.Addr() == broadcast(p) {
+		if p.Addr().Is4() && p.Addr() == broadcast(p) {
 			r.fail(e, "", "%s is the broadcast address of %s", p.Addr(), p.Masked())
 			return
 		}

@@ -34,6 +34,14 @@ func name(s string) string {
 	return ""
 }
 
+// v2Password judges what RFC 2338 section 5.3.10 has room for.
+func v2Password(s string) string {
+	if len(s) > 8 {
+		return "is longer than 8 bytes, which is all that an advert has room for"
+	}
+	return ""
+}
+
 // interfaceName judges by the kernel's rule (dev_valid_name): at most 15 bytes,
 // no slash, colon or blank.
 func interfaceName(s string) string {
