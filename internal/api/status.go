@@ -38,7 +38,8 @@ type VirtualRouter struct {
 	Interface         string    `json:"interface"`
 	VRID              int       `json:"vrid"`
 	Version           int       `json:"version"`
-	State             string    `json:"state"` // init | backup | master | fault
+	Family            string    `json:"family"` // ipv4 | ipv6
+	State             string    `json:"state"`  // init | backup | master | fault
 	Since             time.Time `json:"since,omitzero"`
 	Cause             string    `json:"cause"`
 	Priority          int       `json:"priority"`
@@ -57,6 +58,31 @@ type VirtualRouter struct {
 	// RejectedBy splits AdvertsRejected by reason.
 	RejectedBy map[string]uint64 `json:"adverts_rejected_by,omitempty"`
 	Tracks     []Track           `json:"tracks"`
+	// Neighbours are the other routers of the VRID whose adverts this director hears,
+	// also those whose adverts it has to discard.
+	Neighbours []Neighbour `json:"neighbours,omitempty"`
+}
+
+// Neighbour is another router of a virtual router, as its newest advert tells.
+type Neighbour struct {
+	Address          string    `json:"address"`
+	Director         string    `json:"director,omitempty"` // whose address it is, where the file tells
+	Alive            bool      `json:"alive"`              // its adverts have not been missing for long
+	Version          int       `json:"version"`
+	Priority         int       `json:"priority"`
+	AdvertIntervalMS int64     `json:"advert_interval_ms"`
+	Seen             time.Time `json:"seen,omitzero"`
+	// RejectedBy is why its adverts are discarded; empty: they count.
+	RejectedBy string `json:"rejected_by,omitempty"`
+	// Differs is what it has otherwise than this director.
+	Differs []Difference `json:"differs,omitempty"`
+}
+
+// Difference is one field of a neighbour's adverts that is not as ours.
+type Difference struct {
+	Field  string `json:"field"`
+	Ours   string `json:"ours"`
+	Theirs string `json:"theirs"`
 }
 
 // Track is one tracked object of a virtual router.

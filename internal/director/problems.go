@@ -66,10 +66,15 @@ func groupProblems(f facts) []string {
 }
 
 func routerProblems(f facts, r api.VirtualRouter) []string {
-	if st, ok := f.routerStatus(r.Name); ok && st.State == vrrp.Master && !st.HoldsAddresses && st.HostError == "" {
-		return []string{fmt.Sprintf("%s: master, but its addresses are not all on %s", r.Name, r.Interface)}
+	st, ok := f.routerStatus(r.Name)
+	if !ok {
+		return nil
 	}
-	return nil
+	ps := neighbourProblems(f, st)
+	if st.State == vrrp.Master && !st.HoldsAddresses && st.HostError == "" {
+		ps = append(ps, fmt.Sprintf("%s: master, but its addresses are not all on %s", r.Name, r.Interface))
+	}
+	return ps
 }
 
 func serverProblems(vs api.VirtualServer) []string {

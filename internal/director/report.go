@@ -94,7 +94,7 @@ const notTaken = "the engine has not taken it up yet"
 
 func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRouter {
 	v := api.VirtualRouter{
-		Name: r.Name, Group: g.Name, Interface: r.Interface, VRID: int(r.VRID), Version: 3,
+		Name: r.Name, Group: g.Name, Interface: r.Interface, VRID: int(r.VRID), Version: int(r.Version), Family: family(r),
 		State: string(vrrp.Init), Priority: int(g.Priority), AdvertIntervalMS: r.Interval.Milliseconds(),
 		MasterIntervalMS: r.Interval.Milliseconds(), Addresses: addresses(r), Tracks: tracks(f, r.Name),
 	}
@@ -114,7 +114,15 @@ func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRou
 	for _, n := range st.AdvertsRejected {
 		v.AdvertsRejected += n
 	}
+	v.Neighbours = neighbours(f, st)
 	return v
+}
+
+func family(r vrrp.RouterConfig) string {
+	if r.IPv6() {
+		return "ipv6"
+	}
+	return "ipv4"
 }
 
 func addresses(r vrrp.RouterConfig) []string {
@@ -132,7 +140,7 @@ func heardDirector(f facts, peer conf.Director) api.Director {
 	for _, g := range f.world.Node.Groups {
 		for _, r := range g.Routers {
 			v := api.VirtualRouter{
-				Name: r.Name, Group: g.Name, Interface: r.Interface, VRID: int(r.VRID), Version: 3,
+				Name: r.Name, Group: g.Name, Interface: r.Interface, VRID: int(r.VRID), Version: int(r.Version), Family: family(r),
 				Addresses: addresses(r), Tracks: []api.Track{},
 			}
 			if st, ok := f.routerStatus(r.Name); ok && holder(f, st) == peer.Name {

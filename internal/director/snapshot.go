@@ -44,7 +44,7 @@ func engineMetrics(f facts) *metrics.Engine {
 		for _, r := range g.Routers {
 			// One that is leaving has the name of another configuration, or of none.
 			if st, ok := f.routerStatus(r.Name); ok {
-				group.Routers = append(group.Routers, routerMetrics(st))
+				group.Routers = append(group.Routers, routerMetrics(f, st))
 				group.LateWakeups = max(group.LateWakeups, st.LateWakeups) // of the group, the same in each
 			}
 		}
@@ -55,11 +55,12 @@ func engineMetrics(f facts) *metrics.Engine {
 	return e
 }
 
-func routerMetrics(st vrrp.RouterStatus) metrics.Router {
+func routerMetrics(f facts, st vrrp.RouterStatus) metrics.Router {
 	return metrics.Router{
 		Name: st.Name, State: string(st.State), Priority: int(st.EffectivePriority), HoldsAddresses: st.HoldsAddresses,
 		Transitions: st.Transitions, Sent: st.AdvertsSent, Received: st.AdvertsReceived, SendErrors: st.SendErrors,
 		Rejected: everyName(vrrp.Rejects, st.AdvertsRejected), Mismatched: everyName(vrrp.Mismatches, st.Mismatches),
+		Incompatible: incompatible(f, st),
 	}
 }
 

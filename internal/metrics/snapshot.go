@@ -49,6 +49,7 @@ type Router struct {
 	SendErrors     uint64
 	Rejected       map[string]uint64 // by reason, every reason, with 0 too
 	Mismatched     map[string]uint64 // by what differs, everything, with 0 too
+	Incompatible   int               // alive neighbours whose adverts do not fit ours
 }
 
 // Track is one tracked object of a virtual router.

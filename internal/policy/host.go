@@ -28,6 +28,9 @@ func sysctls(n conf.Node) map[string]string {
 	s := make(map[string]string)
 	for _, g := range n.Groups {
 		for _, r := range g.Routers {
+			if r.IPv6() {
+				continue // it has no secondary addresses
+			}
 			// Without it the kernel deletes every other address of the subnet along with
 			// the primary one (net/ipv4/devinet.c, __inet_del_ifa), also when a lease ends.
 			s["net.ipv4.conf."+r.Interface+".promote_secondaries"] = "1"

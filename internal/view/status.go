@@ -89,7 +89,7 @@ func (p *printer) routers(s api.Status, o StatusOptions) {
 		return
 	}
 	p.section()
-	head := []string{"VIRTUAL ROUTER", "GROUP", "INTERFACE", "VRID"}
+	head := []string{"VIRTUAL ROUTER", "GROUP", "INTERFACE", "VRID", "VRRP"}
 	for _, d := range s.Directors {
 		name := strings.ToUpper(d.Name)
 		if d.Self {
@@ -102,7 +102,7 @@ func (p *printer) routers(s api.Status, o StatusOptions) {
 		if !o.shows(r.Name, unwell(r)) {
 			continue
 		}
-		row := []string{r.Name, r.Group, r.Interface, fmt.Sprint(r.VRID)}
+		row := []string{r.Name, r.Group, r.Interface, fmt.Sprint(r.VRID), version(r)}
 		for _, d := range s.Directors {
 			row = append(row, role(d, i))
 		}
@@ -111,6 +111,14 @@ func (p *printer) routers(s api.Status, o StatusOptions) {
 	p.causes(self, o)
 	p.silence(s)
 	p.tracks(self, o)
+}
+
+// version is what a virtual router speaks: "v3", "v2", "v3 IPv6".
+func version(r api.VirtualRouter) string {
+	if r.Family == "ipv6" {
+		return fmt.Sprintf("v%d IPv6", r.Version)
+	}
+	return fmt.Sprintf("v%d", r.Version)
 }
 
 // causes says why each group is what it is, once: its routers change role

@@ -21,6 +21,7 @@ func TestStatusGolden(t *testing.T) {
 		opts          StatusOptions
 	}{
 		{"healthy.txt", "healthy.json", StatusOptions{}},
+		{"families.txt", "families.json", StatusOptions{}},
 		{"trouble.txt", "trouble.json", StatusOptions{}},
 		{"trouble-down.txt", "trouble.json", StatusOptions{Down: true}},
 		{"trouble-filter.txt", "trouble.json", StatusOptions{Filter: "outside"}},
