@@ -108,6 +108,7 @@ func (p *pair) sameStatus(n *lab.Node) {
 	moving := cmp.Options{
 		cmpopts.IgnoreFields(api.Status{}, "Time"), cmpopts.IgnoreFields(api.Director{}, "UptimeSeconds"),
 		cmpopts.IgnoreFields(api.VirtualRouter{}, "Since", "AdvertsSent", "AdvertsReceived"),
+		cmpopts.IgnoreFields(api.Neighbour{}, "Seen"),
 	}
 	if diff := cmp.Diff(p.status(n), over, moving); diff != "" {
 		p.t.Errorf("%s: status --json and /status.json (-status +http):\n%s", n.Name, diff)
