@@ -66,10 +66,11 @@ type stand struct {
 	dir    *Director
 	done   chan struct{} // Run has returned
 
-	mu   sync.Mutex
-	down map[string]bool // by what is asked
-	note func()          // an interface has changed
-	noIP error           // what opening the kernel's IPVS answers
+	mu     sync.Mutex
+	down   map[string]bool // by what is asked
+	silent bool
+	note   func() // an interface has changed
+	noIP   error  // what opening the kernel's IPVS answers
 }
 
 func newStand(t *testing.T, text string) *stand {
@@ -114,9 +115,22 @@ func asked(spec check.Spec) string {
 	return spec.Target.String()
 }
 
-func (s *stand) probe(_ context.Context, spec check.Spec) check.Result {
+// silence makes whatever is asked from now on say nothing, or ends that.
+func (s *stand) silence(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.silent = on
+}
+
+func (s *stand) probe(ctx context.Context, spec check.Spec) check.Result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.silent {
+		s.mu.Unlock()
+		<-ctx.Done()
+		s.mu.Lock()
+		return check.Result{Detail: "timeout"}
+	}
 	if s.down[asked(spec)] {
 		return check.Result{Detail: "connection refused"}
 	}

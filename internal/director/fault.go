@@ -3,6 +3,7 @@ package director
 import (
 	"time"
 
+	"failover/check"
 	"failover/internal/policy"
 	"failover/vrrp"
 )
@@ -16,7 +17,23 @@ func (d *Director) note(t vrrp.Transition) {
 	case t.From:
 		d.faults[t.Group] = time.Now()
 		d.patience.Reset(policy.Recovery(d.world.Node))
+		d.askAgain()
 	}
+}
+
+// askAgain begins the checks of the real servers anew. What was asked behind a
+// dead link says nothing of them: a probe that is still under way would take a
+// server out of the table just when the group takes over. A server that is up
+// stays so until it fails anew; of one that is down the first result decides.
+func (d *Director) askAgain() {
+	adopted := make(map[check.ID]bool)
+	rest := make(map[check.ID]check.Work)
+	trackWork(d.world.Node, rest)
+	for id, v := range d.world.Verdicts {
+		adopted[id] = v.Status == check.Up
+	}
+	d.pool.Set(rest)
+	d.pool.Set(work(d.world.Node, adopted))
 }
 
 // sinceFaults is the age of each group's last fault.

@@ -1,6 +1,7 @@
 package director
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,9 +33,11 @@ func TestBackFromAFault(t *testing.T) {
 		change(vrrp.Master, vrrp.Fault, true)
 		time.Sleep(5 * time.Second) // fall = 3 at 1 s
 		expect("in the fault", false)
-		change(vrrp.Fault, vrrp.Backup, false)
+		change(vrrp.Fault, vrrp.Backup, true)
 		time.Sleep(500 * time.Millisecond)
-		expect("just back", false)
+		expect("back, the servers are not", false)
+		s.setDown("192.168.33.92:80", false)
+		s.setDown("192.168.33.93:80", false)
 		time.Sleep(3 * time.Second) // rise = 2 at 1 s
 		expect("the servers are up", true)
 		if s.table() != bothUp {
@@ -50,4 +53,39 @@ func TestBackFromAFault(t *testing.T) {
 		time.Sleep(200 * time.Millisecond)
 		expect("waited long enough", true)
 	})
+}
+
+// TestShortFault loses the links for a moment only, so that checks are under way
+// when they are back. What those have to say is about the links: no server that
+// is in the table then leaves it.
+func TestShortFault(t *testing.T) {
+	for away := 100 * time.Millisecond; away < 5*time.Second; away += 300 * time.Millisecond {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStand(t, pairFile)
+			s.start(ipc.Hello{})
+			change := func(from, to vrrp.State) {
+				s.line.toDirector <- ipc.ToDirector{Transition: &vrrp.Transition{Group: "nat", From: from, To: to}}
+			}
+			time.Sleep(2 * time.Second)
+			s.silence(true)
+			change(vrrp.Master, vrrp.Fault)
+			time.Sleep(away)
+			s.silence(false)
+			change(vrrp.Fault, vrrp.Backup)
+			synctest.Wait()
+			have := strings.Count(s.table(), "-a ")
+			for range 50 {
+				time.Sleep(100 * time.Millisecond)
+				synctest.Wait()
+				now := strings.Count(s.table(), "-a ")
+				if now < have {
+					t.Fatalf("away for %v: a server that had been in the table left it:\n%s", away, s.table())
+				}
+				have = now
+			}
+			if s.table() != bothUp {
+				t.Errorf("away for %v: table\n%s", away, s.table())
+			}
+		})
+	}
 }
