@@ -5,11 +5,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/net/ipv4"
 
 	"failover/e2e/lab"
 )
@@ -59,6 +62,26 @@ func (s *scene) servers(t *testing.T, count int, begin time.Time, limit time.Dur
 		figure(t, n.Name, took[n.Name].Seconds(), "s")
 	}
 	return took
+}
+
+// nextAdvert waits for the next advert on the clients' network.
+func (s *scene) nextAdvert(t *testing.T) {
+	t.Helper()
+	var c net.PacketConn
+	must(t, s.Client.Do(func() (err error) {
+		if c, err = net.ListenPacket("ip4:112", "0.0.0.0"); err != nil {
+			return err
+		}
+		link, err := net.InterfaceByName("eth0")
+		if err != nil {
+			return err
+		}
+		return ipv4.NewPacketConn(c).JoinGroup(link, &net.IPAddr{IP: net.IPv4(224, 0, 0, 18)})
+	}))
+	defer c.Close()
+	must(t, c.SetReadDeadline(time.Now().Add(10*time.Second)))
+	_, _, err := c.ReadFrom(make([]byte, 1500))
+	must(t, err)
 }
 
 // vigil watches a director for what must not happen: a virtual address that

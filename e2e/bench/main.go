@@ -67,7 +67,7 @@ func document(w io.Writer, rows []compare.Row, lines []compare.Line, worse []str
 		return err
 	}
 	if len(worse) == 0 {
-		_, err := fmt.Fprintf(w, "\nNo median of failover is worse than keepalived's by more than a quarter and 0.25 s.\n")
+		_, err := fmt.Fprintf(w, "\nNo median of failover is worse than keepalived's by more than a quarter, or 0.25 s.\n")
 		return err
 	}
 	_, err := fmt.Fprintf(w, "\nWorse than keepalived:\n\n- %s\n", strings.Join(worse, "\n- "))
