@@ -57,6 +57,8 @@ type Node struct {
 	IPVS      IPVS
 	// Tracks are those of all virtual routers, in the order of the file.
 	Tracks []Track
+	// Hooks are those of the virtual routers that have any, in the order of the file.
+	Hooks []Hooks
 	// Sync is both roles of connection synchronisation; empty when it is off. An
 	// empty Interface stands for the one that has one of Addresses.
 	Sync   []lvs.Sync
@@ -86,6 +88,8 @@ type VirtualRouter struct {
 	Lease        time.Duration
 	Announce     vrrp.Announce
 	Tracks       []TrackConfig `json:",omitempty"` // track_interfaces first
+	Notify       []string      `json:",omitempty"` // a program and its arguments
+	TakeOver     *TakeOver     `json:",omitempty"`
 }
 
 // IPv6 tells the family of a router.

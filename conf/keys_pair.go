@@ -60,7 +60,7 @@ var daemonSection = Section{
 		{Name: "realtime", Type: Bool, Default: "true",
 			Doc: "Real-time priority and locked memory for the engine, the process that elects, where the machine permits it."},
 		{Name: "script_user", Type: String, Default: `"failover-script"`, valid: userName,
-			Doc: "Who runs exec checks. Never root unless written here; a missing user is an error only where one is needed."},
+			Doc: "Who runs exec checks, exec tracks and hooks. Never root unless written here; a missing user is an error only where one is needed."},
 		{Name: "manage_sysctl", Type: Bool, Default: "true",
 			Doc: "Set the sysctls that the configuration needs. What was changed is logged and put back by release."},
 	},
@@ -107,6 +107,10 @@ var routerSection = Section{
 			Doc: "Interfaces, named alike on every director, without which the group is in fault: short for a track of kind interface and weight 0 each."},
 		{Name: "track", Type: Table, Arity: Many, Section: &trackSection, Default: "[]",
 			Doc: "What else the fitness of a director for the router's group depends on. See docs/tracks.md."},
+		{Name: "notify", Type: String, Arity: Many, Default: "[]", Example: `["/usr/local/bin/notify", "--verbose"]`, Aside: true,
+			Doc: "A program that is told when the router has changed its state: by its absolute path, with its arguments, to which NAME OLD NEW PRIORITY REASON are appended. It runs as daemon.script_user and has 10s; those of a group run one at a time, and where they lag the last state wins. See docs/hooks.md."},
+		{Name: "take_over", Type: Table, Section: &takeOverSection,
+			Doc: "A step that must succeed before a new master is reported, as where a cloud moves the address by its API. See docs/hooks.md."},
 	},
 }
 

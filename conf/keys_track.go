@@ -33,11 +33,4 @@ var trackSection = Section{
 		{Name: "weight", Type: Integer, Min: -253, Max: 253, Default: "0",
 			Doc: "What the track does to the group's priority on this director. 0: failing is a fault and takes the whole group out of the election. Above 0: added while it is well. Below 0: added while it fails. The tracks of all members count, and the sum is kept within 1–254."},
 	},
-	Trailer: `[virtual_router.inside]
-interface = "eth1"
-vrid = 52
-addresses = ["192.168.33.90/24"]
-priority = { lb1 = 150, lb2 = 100 }
-group = "nat"
-`,
 }

@@ -66,6 +66,12 @@ var keyCases = map[string]keyCase{
 	"virtual_router.NAME.track.fall":           {good: []string{`3`, `1`}, bad: map[string]string{`0`: "outside 1–100"}},
 	"virtual_router.NAME.track.weight":         {good: []string{`-253`, `253`, `0`}, bad: map[string]string{`254`: "254 is outside -253 to 253", `-254`: "outside", `"5"`: "must be an integer"}},
 
+	"virtual_router.NAME.notify":            {good: []string{`["/bin/hook", "-v"]`, `[]`}, bad: map[string]string{`"/bin/hook"`: "must be a list", `["hook"]`: "not an absolute path", `[1]`: "must be a string", `["/bin/hook", ""]`: "is empty"}},
+	"virtual_router.NAME.take_over":         {good: []string{`{ argv = ["/bin/other"] }`}, bad: map[string]string{`["/bin/move"]`: "must be a table", `{}`: "argv: is missing", `{ argv = [] }`: "is empty"}},
+	"virtual_router.NAME.take_over.argv":    {good: []string{`["/bin/other", "-v"]`}, bad: map[string]string{``: "is missing", `[]`: "is empty", `["move"]`: "not an absolute path"}},
+	"virtual_router.NAME.take_over.timeout": {good: []string{`"1m"`}, bad: map[string]string{`10`: "has no unit", `"0s"`: "outside 100ms–10m"}},
+	"virtual_router.NAME.take_over.retries": {good: []string{`0`, `100`}, bad: map[string]string{`-1`: "outside 0–100", `"3"`: "must be an integer"}},
+
 	"virtual_server.NAME.address":        {good: []string{`"192.168.33.90:8080"`}, bad: map[string]string{``: "is missing", `"192.168.33.90"`: "has no port", `"192.168.33.90:0"`: "port 0", `"www:80"`: "not an address", `"192.168.33.89:80"`: "not an address of any virtual router", `"[2001:db8::1]:80"`: "IPv6"}},
 	"virtual_server.NAME.virtual_router": {inert: true, good: []string{`"r"`}, bad: map[string]string{`"rr"`: "did you mean r?", `"none"`: "is an address of r", `""`: "is empty"}},
 	"virtual_server.NAME.protocol":       {good: []string{`"udp"`}, bad: map[string]string{`"sctp"`: "is not one of tcp, udp", `["tcp"]`: "must be one of"}},

@@ -18,6 +18,7 @@ var base = []struct {
 	{&routerSection, "[virtual_router.r]", [][2]string{{"interface", `"eth1"`}, {"vrid", "52"}, {"addresses", `["192.168.33.90/24"]`}}},
 	{&announceSection, "[virtual_router.r.announce]", nil},
 	{&trackSection, "[[virtual_router.r.track]]", [][2]string{{"kind", `"interface"`}, {"interface", `"eth5"`}}},
+	{&takeOverSection, "[virtual_router.r.take_over]", [][2]string{{"argv", `["/bin/move"]`}}},
 	{&serverSection, "[virtual_server.web]", [][2]string{{"address", `"192.168.33.90:80"`}}},
 	{&checkSection, "[virtual_server.web.check]", [][2]string{{"kind", `"https"`}}},
 	{&realSection, "[[virtual_server.web.real_server]]", [][2]string{{"address", `"192.168.33.92:80"`}}},

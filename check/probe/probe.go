@@ -27,7 +27,7 @@ var kinds = map[check.Kind]Probe{
 	check.TCP:       tcp{},
 	check.HTTP:      plain{},
 	check.HTTPS:     secure{},
-	check.Exec:      program{},
+	check.Exec:      run{},
 	check.Interface: link{},
 	check.Process:   process{},
 	check.File:      file{},

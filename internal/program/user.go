@@ -1,4 +1,4 @@
-package probe
+package program
 
 import (
 	"fmt"
@@ -47,4 +47,21 @@ func credentialOf(name string) (*syscall.Credential, error) {
 func number(id string) (uint32, error) {
 	n, err := strconv.ParseUint(id, 10, 32)
 	return uint32(n), err
+}
+
+// Exists tells whether there is a user of this name, the empty one included: it
+// stands for the user of this process.
+func Exists(name string) error {
+	_, err := credentialOf(name)
+	return err
+}
+
+// Environ is the environment of a program that acts for a user: PATH, LANG, and
+// who the user is. Nothing of the daemon's own is in it.
+func Environ(name string) []string {
+	env := []string{Path, Language}
+	if u, err := user.Lookup(name); err == nil {
+		env = append(env, "HOME="+u.HomeDir, "USER="+u.Username, "LOGNAME="+u.Username)
+	}
+	return env
 }
