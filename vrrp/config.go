@@ -156,6 +156,7 @@ const (
 	CausePreempt       CauseKind = "preempt"         // the master had a lower priority
 	CauseFault         CauseKind = "fault"           // health says fault
 	CauseTrack         CauseKind = "track"           // a tracked object fails
+	CauseTakeOver      CauseKind = "take-over"       // the take-over step failed
 	CauseRecovered     CauseKind = "recovered"       // the fault is over
 	CauseInterface     CauseKind = "interface"       // an interface is missing or down
 	CauseStopped       CauseKind = "stopped"         // asked to stop

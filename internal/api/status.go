@@ -58,6 +58,11 @@ type VirtualRouter struct {
 	// RejectedBy splits AdvertsRejected by reason.
 	RejectedBy map[string]uint64 `json:"adverts_rejected_by,omitempty"`
 	Tracks     []Track           `json:"tracks"`
+	// TakingOver: it is master for its neighbours, and State says so when the
+	// take-over step has succeeded.
+	TakingOver bool      `json:"taking_over,omitempty"`
+	TakeOver   *TakeOver `json:"take_over,omitempty"` // null without such a step
+	Notify     *Notify   `json:"notify,omitempty"`    // null without such a hook
 	// Neighbours are the other routers of the VRID whose adverts this director hears,
 	// also those whose adverts it has to discard.
 	Neighbours []Neighbour `json:"neighbours,omitempty"`
@@ -95,6 +100,24 @@ type Track struct {
 	Check       string    `json:"check"`
 	CheckDetail string    `json:"check_detail"`
 	Since       time.Time `json:"since,omitzero"`
+}
+
+// TakeOver is the step before a new master is reported.
+type TakeOver struct {
+	State   string    `json:"state"`   // "" not begun | running | done | failed
+	Attempt int       `json:"attempt"` // the newest, from 1
+	Detail  string    `json:"detail"`  // what became of it
+	Since   time.Time `json:"since,omitzero"`
+}
+
+// Notify is the hook that is told of changes.
+type Notify struct {
+	Told    string    `json:"told"` // the state that it was told last
+	Running bool      `json:"running"`
+	OK      bool      `json:"ok"`      // it ended with status 0
+	Detail  string    `json:"detail"`  // "exit status 0"; empty: it has not run yet
+	Dropped uint64    `json:"dropped"` // changes that were over before the hooks had time for them
+	At      time.Time `json:"at,omitzero"`
 }
 
 // VirtualServer is one virtual server on one director.

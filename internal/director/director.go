@@ -20,9 +20,11 @@ import (
 
 	"failover/check"
 	"failover/conf"
+	"failover/internal/hook"
 	"failover/internal/host"
 	"failover/internal/ipc"
 	"failover/internal/policy"
+	"failover/internal/program"
 	"failover/lvs"
 	"failover/vrrp"
 )
@@ -69,6 +71,12 @@ type Parts struct {
 	// LastGood keeps the deployment in force for a director that finds a broken
 	// file.
 	LastGood func(stateDir string) Memory
+	// User tells whether somebody who is to run a program exists.
+	User func(name string) error
+	// Program runs a hook.
+	Program func(context.Context, program.Program) (string, error)
+	// Told keeps what the hooks were told last, for this boot.
+	Told func(stateDir string) hook.Store
 	// Links calls its function when something has happened to an interface.
 	Links func(context.Context, func()) error
 	// Interface names the interface that has one of the addresses.
@@ -95,6 +103,7 @@ type Director struct {
 	running sync.WaitGroup
 	box     *inbox
 	pool    *check.Pool
+	hooks   *hook.Runner
 	host    *hostWriter
 	engine  *engineQuery
 	web     Web
@@ -150,6 +159,7 @@ func Run(ctx context.Context, o Options) error {
 		return errors.Join(err, o.Line.Send(ipc.ToEngine{Refuse: refusal(err)}))
 	}
 	defer d.pool.Close()
+	defer d.hooks.Close(hookPatience)
 	go d.listen(ctx) // ends with the line, which the process outlives by nothing
 	return d.loop(ctx)
 }
@@ -205,6 +215,7 @@ func (d *Director) loop(ctx context.Context) error {
 		case <-d.box.wake:
 			b := d.box.drain()
 			if b.gone != nil {
+				d.lastWords(b)
 				return nil
 			}
 			d.take(b)
@@ -236,6 +247,7 @@ func (d *Director) take(b batch) {
 	for _, m := range b.engine {
 		if m.Transition != nil {
 			d.note(*m.Transition)
+			d.tellHooks(*m.Transition)
 		}
 	}
 	for _, a := range b.applies {
@@ -259,6 +271,7 @@ func (d *Director) logVerdict(v check.Verdict) {
 // decide computes what should be and sends out what is new in it.
 func (d *Director) decide() {
 	d.decided = time.Now()
+	d.world.StepFailed = failedSteps(d.hooks.Status())
 	d.world.SinceStart, d.world.SinceFault = time.Since(d.started), d.sinceFaults()
 	want := policy.Desired(d.world)
 	if !reflect.DeepEqual(want.Host, d.sent.Host) || !d.host.asked() {

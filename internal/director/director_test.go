@@ -18,6 +18,7 @@ import (
 	"failover/check"
 	"failover/conf"
 	"failover/internal/api"
+	"failover/internal/hook"
 	"failover/internal/host"
 	"failover/internal/ipc"
 	"failover/lvs"
@@ -70,7 +71,8 @@ type stand struct {
 	down   map[string]bool // by what is asked
 	silent bool
 	note   func() // an interface has changed
-	noIP   error  // what opening the kernel's IPVS answers
+	hook   hookBench
+	noIP   error // what opening the kernel's IPVS answers
 }
 
 func newStand(t *testing.T, text string) *stand {
@@ -159,6 +161,9 @@ func (s *stand) start(hello ipc.Hello) {
 				LastGood:  func(string) Memory { return s.memory },
 				Web:       func(*Director) Web { return s.web },
 				Links:     s.links,
+				User:      func(name string) error { return s.hook.noUser[name] },
+				Program:   s.hook.run,
+				Told:      func(string) hook.Store { return &s.hook },
 				Interface: func([]netip.Addr) (string, error) { return "eth1", nil },
 				Control: func(ctx context.Context, _ conf.Node, d *Director) (func() error, error) {
 					if s.line.ready() {

@@ -86,4 +86,7 @@ func (b *inbox) engine(m ipc.ToDirector) {
 
 func (b *inbox) apply(a *apply) { b.put(func(p *batch) { p.applies = append(p.applies, a) }) }
 
+// look wakes the loop: something that it reads elsewhere has changed.
+func (b *inbox) look() { b.put(func(*batch) {}) }
+
 func (b *inbox) gone(err error) { b.put(func(p *batch) { p.gone = err }) }

@@ -13,7 +13,9 @@ import (
 	"failover/check/probe"
 	"failover/conf"
 	"failover/internal/control"
+	"failover/internal/hook"
 	"failover/internal/host"
+	"failover/internal/program"
 	"failover/internal/state"
 	"failover/internal/web"
 	"failover/lvs"
@@ -30,6 +32,9 @@ func MachineParts(log *slog.Logger) Parts {
 		Probe:     probeAs,
 		Owned:     func(stateDir string) lvs.OwnedStore { return OwnedEntries(stateDir) },
 		LastGood:  func(stateDir string) Memory { return lastGood{stateDir} },
+		User:      program.Exists,
+		Program:   func(ctx context.Context, p program.Program) (string, error) { return p.Run(ctx) },
+		Told:      func(stateDir string) hook.Store { return toldStore{filepath.Join(stateDir, "hooks.json")} },
 		Links:     linkEvents,
 		Interface: interfaceOf,
 		Web: func(d *Director) Web {
@@ -97,6 +102,38 @@ func (e entries) Save(_ context.Context, o lvs.Owned) error {
 		return err
 	}
 	return s.Save(o)
+}
+
+// toldStore keeps what the hooks were told, for as long as the roles that it
+// speaks of: this boot.
+type toldStore struct{ path string }
+
+func (t toldStore) store() (*state.Store[map[string]hook.Told], error) {
+	boot, err := state.BootID()
+	if err != nil {
+		return nil, err
+	}
+	return &state.Store[map[string]hook.Told]{Path: t.path, BootID: boot, Volatile: true}, nil
+}
+
+func (t toldStore) Load() (map[string]hook.Told, error) {
+	s, err := t.store()
+	if err != nil {
+		return nil, err
+	}
+	told, origin, err := s.Load()
+	if err != nil || origin != state.ThisBoot {
+		return nil, err
+	}
+	return told, nil
+}
+
+func (t toldStore) Save(told map[string]hook.Told) error {
+	s, err := t.store()
+	if err != nil {
+		return err
+	}
+	return s.Save(told)
 }
 
 // lastGood keeps the deployment in force in the state directory. Another boot

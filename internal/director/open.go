@@ -10,6 +10,7 @@ import (
 
 	"failover/check"
 	"failover/conf"
+	"failover/internal/hook"
 	"failover/internal/ipc"
 	"failover/internal/policy"
 	"failover/lvs"
@@ -40,7 +41,12 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 	if d.table, err = d.openTable(ctx, node); err != nil {
 		return err
 	}
+	d.hooks = hook.New(hook.Config{
+		Run: d.o.Parts.Program, Store: d.o.Parts.Told(node.Daemon.StateDir), Changed: d.box.look, Log: d.log,
+	})
+	d.hooks.Set(plans(node))
 	if err := d.o.Line.Send(configure(node)); err != nil {
+		d.hooks.Close(0)
 		return err
 	}
 	d.pool = check.NewPool(check.Config{Probe: d.o.Parts.Probe(node), Report: d.box.verdicts, Log: d.log})
@@ -59,6 +65,7 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 	d.running.Go(func() { d.web.Run(ctx) })
 	d.running.Go(func() { d.host.run(ctx) })
 	d.running.Go(func() { d.followLinks(ctx) })
+	d.running.Go(func() { d.catchUp(ctx) })
 	d.serve(ctx, node)
 	return nil
 }
@@ -85,6 +92,9 @@ func (d *Director) load() (conf.Deployment, conf.Node, error) {
 		return conf.Deployment{}, conf.Node{}, err
 	}
 	node, err := d.nodeOf(deployment)
+	if err == nil {
+		err = d.checkUsers(node)
+	}
 	return deployment, node, err
 }
 
@@ -238,9 +248,12 @@ func refusal(err error) *ipc.Refuse {
 	r := &ipc.Refuse{ExitCode: 1, Reason: err.Error()}
 	var file conf.Errors
 	var table *noTableError
+	var user *noUserError
 	switch {
 	case errors.As(err, &file):
 		r.ExitCode, r.Hint = 2, "failover validate checks the file"
+	case errors.As(err, &user):
+		r.ExitCode, r.Hint = 2, noUserHint
 	case errors.As(err, &table):
 		r.ExitCode, r.Hint = 2, "load the module ip_vs (modprobe ip_vs), or take the virtual servers out of the file"
 	}

@@ -24,6 +24,7 @@ func problems(f facts, self api.Director) []string {
 			ps = append(ps, trackProblems(f, r)...)
 		}
 	}
+	ps = append(ps, hookProblems(f)...)
 	if f.hostErr != nil {
 		ps = append(ps, fmt.Sprintf("settings of this machine: %v", f.hostErr))
 	}
@@ -126,6 +127,7 @@ var causeWords = map[vrrp.CauseKind]string{
 	vrrp.CauseTie:           "heard the same priority from a higher address",
 	vrrp.CauseFault:         "not healthy",
 	vrrp.CauseTrack:         "a tracked object fails",
+	vrrp.CauseTakeOver:      "the take-over step failed",
 	vrrp.CauseRecovered:     "healthy again",
 	vrrp.CauseInterface:     "interface missing or down",
 	vrrp.CauseStopped:       "asked to stop",

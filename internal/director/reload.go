@@ -99,6 +99,9 @@ func (d *Director) refused(err error) *api.Error {
 		return told
 	}
 	told.Message += ": " + err.Error()
+	if user := (*noUserError)(nil); errors.As(err, &user) {
+		told.Hint = noUserHint
+	}
 	return told
 }
 
@@ -144,6 +147,7 @@ func (d *Director) enter(a *apply) {
 	d.deployment, d.world.Node, d.table = a.deployment, a.node, a.table
 	d.fileErr = ""
 	d.pool.Set(work(a.node, nil))
+	d.hooks.Set(plans(a.node))
 	forgetVerdicts(&d.world)
 	d.counts.reloaded(time.Now())
 	d.web.Set(a.node.Daemon.HTTPListen.For(a.node.Name))

@@ -10,6 +10,7 @@ import (
 	"failover/check"
 	"failover/conf"
 	"failover/internal/api"
+	"failover/internal/hook"
 	"failover/internal/ipc"
 	"failover/internal/policy"
 	"failover/lvs"
@@ -26,7 +27,8 @@ type facts struct {
 	result     lvs.Result // of the newest reconcile
 	stats      lvs.Stats
 	hostErr    error
-	webErr     error // why HTTP is not where it should be
+	hooks      map[string]hook.Status // by group
+	webErr     error                  // why HTTP is not where it should be
 	counts     counts
 	engine     *ipc.Status // nil: the engine did not answer
 	fileErr    string      // the file on disk is not the one in force, and why
@@ -110,6 +112,7 @@ func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRou
 	}
 	v.MasterIntervalMS = st.MasterInterval.Milliseconds()
 	v.Transitions, v.AdvertsSent, v.AdvertsReceived = st.Transitions, st.AdvertsSent, st.AdvertsReceived
+	hookStatus(f, g, &v)
 	v.RejectedBy = st.AdvertsRejected
 	for _, n := range st.AdvertsRejected {
 		v.AdvertsRejected += n

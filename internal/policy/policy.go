@@ -27,6 +27,8 @@ type World struct {
 	SinceStart time.Duration
 	// GuardStands: the host settings, the guard among them, have been written.
 	GuardStands bool
+	// StepFailed has the groups whose take-over step has failed, and how.
+	StepFailed map[string]string
 	// Reconciled: the table has been brought to what we want at least once.
 	Reconciled bool
 	// Kernel is the table that the kernel has, as last read.

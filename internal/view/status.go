@@ -36,8 +36,11 @@ func Filter(s api.Status, o StatusOptions) api.Status {
 }
 
 // unwell tells whether a virtual router is out of the election, or something that
-// its fitness depends on fails.
+// its fitness depends on fails, or a hook.
 func unwell(r api.VirtualRouter) bool {
+	if r.TakeOver != nil && r.TakeOver.State == "failed" || r.Notify != nil && r.Notify.Detail != "" && !r.Notify.OK {
+		return true
+	}
 	return r.State == "init" || r.State == "fault" ||
 		slices.ContainsFunc(r.Tracks, func(t api.Track) bool { return t.Check == "down" })
 }
@@ -109,6 +112,7 @@ func (p *printer) routers(s api.Status, o StatusOptions) {
 		p.line(append(row, strings.Join(r.Addresses, " "))...)
 	}
 	p.causes(self, o)
+	p.hooks(self, o)
 	p.silence(s)
 	p.tracks(self, o)
 }
@@ -161,6 +165,8 @@ func role(d api.Director, i int) string {
 	}
 	r := d.VirtualRouters[i]
 	switch {
+	case r.TakingOver:
+		return fmt.Sprintf("taking over %d", r.EffectivePriority)
 	case silent(r):
 		return "silent" // a backup is: nothing is wrong with that
 	case r.EffectivePriority != r.Priority && d.Self:
