@@ -92,4 +92,6 @@ type Verdict struct {
 	Since  time.Time // of the last change of Status
 	Result Result    // the newest one
 	Streak int       // results in a row that speak against Status
+	// Asked: each of the checks has given a result since it began.
+	Asked bool
 }

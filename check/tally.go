@@ -64,9 +64,10 @@ func (t Tally) Next(now time.Time, r Result) (next Tally, changed bool) {
 // first check that is down; else of the one closest to a change; else the
 // newest. prev is the verdict before.
 func combine(prev Verdict, tallies []Tally, now time.Time) Verdict {
-	v := Verdict{ID: prev.ID, Status: Up, Since: prev.Since}
+	v := Verdict{ID: prev.ID, Status: Up, Since: prev.Since, Asked: true}
 	shown := 0
 	for i, t := range tallies {
+		v.Asked = v.Asked && !t.At.IsZero()
 		switch {
 		case t.Status == Down && v.Status != Down:
 			v.Status, shown = Down, i

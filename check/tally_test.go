@@ -138,6 +138,15 @@ func TestCombine(t *testing.T) {
 			}
 		})
 	}
+	adopted := Tally{Status: Up}
+	for _, c := range []struct {
+		tallies []Tally
+		asked   bool
+	}{{[]Tally{up, late}, true}, {[]Tally{up, adopted}, false}, {[]Tally{down}, true}} {
+		if got := combine(Verdict{}, c.tallies, t0); got.Asked != c.asked {
+			t.Errorf("%+v: asked %v, want %v", c.tallies, got.Asked, c.asked)
+		}
+	}
 	before := Verdict{Status: Up, Since: t0}
 	if got := combine(before, []Tally{late}, t0.Add(time.Hour)); !got.Since.Equal(t0) {
 		t.Errorf("since moved to %v without a change", got.Since)

@@ -31,6 +31,8 @@ func (d *Director) askAgain() {
 	trackWork(d.world.Node, rest)
 	for id, v := range d.world.Verdicts {
 		adopted[id] = v.Status == check.Up
+		v.Asked = false
+		d.world.Verdicts[id] = v
 	}
 	d.pool.Set(rest)
 	d.pool.Set(work(d.world.Node, adopted))

@@ -89,3 +89,28 @@ func TestShortFault(t *testing.T) {
 		})
 	}
 }
+
+// TestBackBeforeTheServersAnswer: a table that stayed full is no reason to take
+// over while the servers cannot be reached yet.
+func TestBackBeforeTheServersAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, pairFile)
+		s.start(ipc.Hello{})
+		time.Sleep(2 * time.Second)
+		s.silence(true)
+		for _, step := range []struct{ from, to vrrp.State }{{vrrp.Master, vrrp.Fault}, {vrrp.Fault, vrrp.Backup}} {
+			s.line.toDirector <- ipc.ToDirector{Transition: &vrrp.Transition{Group: "nat", From: step.from, To: step.to}}
+			time.Sleep(500 * time.Millisecond)
+			synctest.Wait()
+			if s.line.ready() || s.table() != bothUp {
+				t.Errorf("%s: ready %v, table\n%s", step.to, s.line.ready(), s.table())
+			}
+		}
+		s.silence(false)
+		time.Sleep(1500 * time.Millisecond) // the silent probes end, the next ones answer
+		synctest.Wait()
+		if !s.line.ready() || s.table() != bothUp {
+			t.Errorf("the servers answer: ready %v, table\n%s", s.line.ready(), s.table())
+		}
+	})
+}

@@ -20,9 +20,11 @@ import (
 // Rule: a group comes back from a fault blind. While its interface was down its
 // checks failed and its table ran empty; with a higher priority it would take
 // over from a neighbour that serves, and refuse every request. So it waits until
-// the kernel's table can serve each virtual server again, for as long as a check
-// takes to find a server up, no longer: where all servers are dead there is still
-// a master.
+// the kernel's table can serve each virtual server again and every server in it
+// has answered: after a short fault the table may be full and the way to the
+// servers not yet there (the kernel asks for a hardware address once a second).
+// It waits for as long as a check takes to find a server up, no longer: where all
+// servers are dead there is still a master.
 
 // health is each group's fitness.
 func health(w World) map[string]vrrp.Health {
@@ -37,7 +39,22 @@ func health(w World) map[string]vrrp.Health {
 
 func blind(w World, group string) bool {
 	since, faulted := w.SinceFault[group]
-	return faulted && since < Recovery(w.Node) && !serves(w)
+	return faulted && since < Recovery(w.Node) && (since == 0 || !serves(w) || !answered(w))
+}
+
+// answered tells whether every server that takes connections by the kernel's
+// table has answered since its check began, and not failed since.
+func answered(w World) bool {
+	have := kernelWeights(w)
+	for _, vs := range w.Node.Servers {
+		for _, rs := range vs.Servers {
+			v := w.Verdicts[CheckID(vs, rs)]
+			if have[at{vs.Key, rs.Address}] > 0 && len(rs.Checks) > 0 && (!v.Asked || v.Streak > 0) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Recovery is how long the checks of a node need at most to find its servers up

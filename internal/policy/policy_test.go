@@ -158,18 +158,27 @@ func TestBlindAfterAFault(t *testing.T) {
 		name   string
 		kernel lvs.Table
 		since  time.Duration // −1: there was no fault
+		asked  bool
+		streak int // failures of web2
 		want   bool
 	}{
-		{"all servers dead, no fault", Desired(empty).Table, -1, true},
-		{"in the fault", Desired(empty).Table, 0, false},
-		{"just back, table empty", Desired(empty).Table, time.Second, false},
-		{"just back, all servers of weight 0", Desired(quiet).Table, time.Second, false},
-		{"back, table full", Desired(full).Table, time.Second, true},
-		{"in a fault that the servers were seen through", Desired(full).Table, 0, true},
-		{"back for long, all servers dead", Desired(empty).Table, FirstVerdicts, true},
+		{"all servers dead, no fault", Desired(empty).Table, -1, true, 0, true},
+		{"in the fault", Desired(empty).Table, 0, true, 0, false},
+		{"just back, table empty", Desired(empty).Table, time.Second, true, 0, false},
+		{"just back, all servers of weight 0", Desired(quiet).Table, time.Second, true, 0, false},
+		{"back, table full", Desired(full).Table, time.Second, true, 0, true},
+		{"back, table full, nobody asked yet", Desired(full).Table, time.Second, false, 0, false},
+		{"back, table full, one does not answer", Desired(full).Table, time.Second, true, 1, false},
+		{"in a fault with a full table", Desired(full).Table, 0, true, 0, false},
+		{"back for long, all servers dead", Desired(empty).Table, FirstVerdicts, true, 0, true},
+		{"back for long, nobody answers", Desired(full).Table, FirstVerdicts, false, 1, true},
 	} {
 		w := pair("rr")
 		w.GuardStands, w.Reconciled, w.SinceStart, w.Kernel = true, true, time.Hour, c.kernel
+		for server, streak := range map[string]int{"web1": 0, "web2": c.streak} {
+			id := check.ID{VirtualServer: "web/tcp", RealServer: server}
+			w.Verdicts[id] = check.Verdict{ID: id, Status: check.Up, Asked: c.asked, Streak: streak}
+		}
 		if c.since >= 0 {
 			w.SinceFault = map[string]time.Duration{"nat": c.since}
 		}
