@@ -39,18 +39,26 @@ const (
 
 func (s *scene) reloadsDifference(t *testing.T) {
 	c := s.clients(t, true)
-	both := lab.DefaultServers()
+	server := func(name, address string, weight int) lab.Server {
+		return lab.Server{Name: name, Address: address, Weight: weight}
+	}
+	one := func(weight int) lab.Server { return server("web1", "192.168.33.92:80", weight) }
+	two := func(weight int) lab.Server { return server("web2", "192.168.33.93:80", weight) }
+	three := func(weight int) lab.Server { return server("web3", "192.168.33.92:8080", weight) }
+	four := func(weight int) lab.Server { return server("web4", "192.168.33.92:8081", weight) }
+	// A server gets weight 0 before it goes: what is under way on one that is taken
+	// out is lost.
 	steps := []struct {
 		name       string
 		servers    []lab.Server
 		gone, come []string
 	}{
-		{"a weight changed, one added",
-			[]lab.Server{both[0], {Name: "web2", Address: both[1].Address, Weight: 3}, {Name: "web3", Address: "192.168.33.92:8080", Weight: 1}},
+		{"a weight changed, a server added", []lab.Server{one(1), two(3), three(1)},
 			[]string{web2 + "1"}, []string{web2 + "3", web3 + "1"}},
-		{"weights changed, one added, one removed",
-			[]lab.Server{{Name: "web1", Address: both[0].Address, Weight: 2}, both[1], {Name: "web4", Address: "192.168.33.92:8081", Weight: 1}},
-			[]string{web1 + "1", web2 + "3", web3 + "1"}, []string{web1 + "2", web2 + "1", web4 + "1"}},
+		{"weights changed", []lab.Server{one(2), two(1), three(0)},
+			[]string{web1 + "1", web2 + "3", web3 + "1"}, []string{web1 + "2", web2 + "1", web3 + "0"}},
+		{"a weight changed, a server added, one removed", []lab.Server{one(1), two(1), four(0)},
+			[]string{web1 + "2", web3 + "0"}, []string{web1 + "1", web4 + "0"}},
 	}
 	for _, step := range steps {
 		set := s.pair.Setup
