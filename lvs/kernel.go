@@ -34,6 +34,15 @@ type Kernel interface {
 	Close() error
 }
 
+// Batcher is what a [Kernel] may be besides: one that does not pause between
+// operations. A service is refused by the kernel to whoever comes between its
+// addition and that of its first server.
+type Batcher interface {
+	// DoAll carries out operations one after the other, whatever comes of them, and
+	// returns the error of each, as [Kernel.Do] does.
+	DoAll(ctx context.Context, ops []Op) []error
+}
+
 // Stats are the counters of a table.
 type Stats struct {
 	Services map[Key]Counters

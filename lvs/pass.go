@@ -136,39 +136,82 @@ func (p *pass) superseded() bool {
 // do carries the operations out, each with a deadline. One that fails is named,
 // what depends on it left out, and the rest goes on.
 func (p *pass) do(ctx context.Context, ops []Op) {
-	for _, op := range ops {
+	for len(ops) > 0 {
 		if ctx.Err() != nil || p.hung >= hangs || p.superseded() {
 			return
 		}
-		if p.failed[op.Service.Key] && op.Kind != StartSync && op.Kind != StopSync {
+		n := 1
+		if _, ok := p.r.cfg.Kernel.(Batcher); ok {
+			n = together(ops)
+		}
+		batch := ops[:n]
+		ops = ops[n:]
+		if p.failed[batch[0].Service.Key] && batch[0].Kind != StartSync && batch[0].Kind != StopSync {
 			continue
 		}
-		err := p.one(ctx, op)
-		switch {
-		case err == nil:
-			p.result.Done = append(p.result.Done, op)
-			if p.foreign[op.String()] {
-				p.result.Repairs++
-			}
-		case ctx.Err() != nil:
-			return
-		case errors.Is(err, ErrExists) && (op.Kind == AddService || op.Kind == AddServer),
-			errors.Is(err, ErrNotFound) && (op.Kind == DelService || op.Kind == DelServer || op.Kind == StopSync):
-			// Somebody else was faster. Whether the result is right, the next dump says.
-		default:
-			p.result.Errors = append(p.result.Errors, OpError{op, err})
-			p.failed[op.Service.Key] = p.failed[op.Service.Key] || op.Kind == AddService
-			if errors.Is(err, context.DeadlineExceeded) {
-				p.hung++
+		for i, err := range p.some(ctx, batch) {
+			if !p.note(ctx, batch[i], err) {
+				return
 			}
 		}
 	}
 }
 
-func (p *pass) one(ctx context.Context, op Op) error {
+// mostTogether bounds what is done without a pause.
+const mostTogether = 16
+
+// together is how many of the first operations belong together: a service and
+// its servers up to the first that takes connections. Until it is there the
+// kernel refuses them (ICMP port unreachable).
+func together(ops []Op) int {
+	if ops[0].Kind != AddService {
+		return 1
+	}
+	for i, op := range ops[1:min(len(ops), mostTogether)] {
+		if op.Kind != AddServer || op.Service.Key != ops[0].Service.Key {
+			return i + 1
+		}
+		if op.Server.Weight > 0 {
+			return i + 2
+		}
+	}
+	return min(len(ops), mostTogether)
+}
+
+// some carries out operations that belong together.
+func (p *pass) some(ctx context.Context, ops []Op) []error {
 	ctx, cancel := context.WithTimeout(ctx, p.r.cfg.OpTimeout)
 	defer cancel()
-	return p.r.cfg.Kernel.Do(ctx, op)
+	if len(ops) == 1 {
+		return []error{p.r.cfg.Kernel.Do(ctx, ops[0])}
+	}
+	return p.r.cfg.Kernel.(Batcher).DoAll(ctx, ops)
+}
+
+// note takes what came of one operation into the result, and tells whether to go
+// on.
+func (p *pass) note(ctx context.Context, op Op, err error) bool {
+	switch {
+	case err == nil:
+		p.result.Done = append(p.result.Done, op)
+		if p.foreign[op.String()] {
+			p.result.Repairs++
+		}
+	case ctx.Err() != nil:
+		return false
+	case p.failed[op.Service.Key]:
+		// Its service could not be added: that has been named.
+	case errors.Is(err, ErrExists) && (op.Kind == AddService || op.Kind == AddServer),
+		errors.Is(err, ErrNotFound) && (op.Kind == DelService || op.Kind == DelServer || op.Kind == StopSync):
+		// Somebody else was faster. Whether the result is right, the next dump says.
+	default:
+		p.result.Errors = append(p.result.Errors, OpError{op, err})
+		p.failed[op.Service.Key] = p.failed[op.Service.Key] || op.Kind == AddService
+		if errors.Is(err, context.DeadlineExceeded) {
+			p.hung++
+		}
+	}
+	return true
 }
 
 // blame notes the operations of now that would not have been needed on the table

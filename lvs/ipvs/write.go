@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"slices"
 
 	moby "github.com/moby/ipvs"
 	"golang.org/x/sys/unix"
@@ -28,6 +29,25 @@ var (
 func (k *Kernel) Do(ctx context.Context, op lvs.Op) error {
 	_, err := call(ctx, k, func(h *handle) (struct{}, error) { return struct{}{}, h.do(op) })
 	return opError(op, err)
+}
+
+// DoAll implements [lvs.Batcher]: the kernel answers within the call that asks, so
+// that nothing waits between one operation and the next.
+func (k *Kernel) DoAll(ctx context.Context, ops []lvs.Op) []error {
+	errs, err := call(ctx, k, func(h *handle) ([]error, error) {
+		errs := make([]error, len(ops))
+		for i, op := range ops {
+			errs[i] = h.do(op)
+		}
+		return errs, nil
+	})
+	if err != nil {
+		errs = slices.Repeat([]error{err}, len(ops))
+	}
+	for i, op := range ops {
+		errs[i] = opError(op, errs[i])
+	}
+	return errs
 }
 
 func (h *handle) do(op lvs.Op) error {

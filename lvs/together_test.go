@@ -1,0 +1,95 @@
+package lvs_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"failover/lvs"
+	"failover/lvs/lvstest"
+)
+
+// batcher is a fake kernel that takes several operations at once.
+type batcher struct {
+	lvstest.Kernel
+	refuse  lvs.OpKind // what it fails
+	batches []string
+}
+
+func (k *batcher) DoAll(ctx context.Context, ops []lvs.Op) []error {
+	errs := make([]error, len(ops))
+	words := make([]string, len(ops))
+	for i, op := range ops {
+		words[i] = op.String()
+		if op.Kind == k.refuse {
+			errs[i] = errors.New("no")
+			continue
+		}
+		errs[i] = k.Do(ctx, op)
+	}
+	k.batches = append(k.batches, strings.Join(words, ", "))
+	return errs
+}
+
+// TestServiceComesWithItsFirstServer: nothing pauses between a service and the
+// first server that takes connections; the rest may.
+func TestServiceComesWithItsFirstServer(t *testing.T) {
+	for _, c := range []struct {
+		name, rules string
+		want        []string
+	}{
+		{"two services", webRules + dnsRules, []string{
+			"add-service -t 172.20.10.4:80, add-server -t 172.20.10.4:80 -r 192.168.33.92:80",
+			"add-service -u 172.20.10.4:53, add-server -u 172.20.10.4:53 -r 192.168.33.92:53",
+		}},
+		{"one without servers", "-A -t 172.20.10.4:80 -s rr\n" + dnsRules, []string{
+			"add-service -u 172.20.10.4:53, add-server -u 172.20.10.4:53 -r 192.168.33.92:53",
+		}},
+		{"the first takes no connections", strings.Replace(webRules, "-w 1", "-w 0", 1), []string{
+			"add-service -t 172.20.10.4:80, add-server -t 172.20.10.4:80 -r 192.168.33.92:80, add-server -t 172.20.10.4:80 -r 192.168.33.93:80",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := &batcher{}
+			result := reconcileOnce(t, k, c.rules)
+			slices.Sort(k.batches)
+			if !result.Converged || !slices.Equal(k.batches, c.want) {
+				t.Errorf("converged %v; together\n\t%s\nwant\n\t%s", result.Converged, strings.Join(k.batches, "\n\t"), strings.Join(c.want, "\n\t"))
+			}
+		})
+	}
+}
+
+// TestServiceThatFailsIsNamedAlone: its servers fail for no reason of their own.
+func TestServiceThatFailsIsNamedAlone(t *testing.T) {
+	result := reconcileOnce(t, &batcher{refuse: lvs.AddService}, webRules)
+	if len(result.Errors) != 1 || result.Errors[0].Op.Kind != lvs.AddService {
+		t.Errorf("errors %v", result.Errors)
+	}
+}
+
+// reconcileOnce brings an empty kernel to rules and returns the first result.
+func reconcileOnce(t *testing.T, k lvs.Kernel, rules string) (first lvs.Result) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		results := make(chan lvs.Result, 16)
+		r := lvs.New(lvs.Config{Kernel: k, Store: &lvstest.Store{}, Log: slog.New(slog.DiscardHandler), OnResult: func(r lvs.Result) { results <- r }})
+		want, err := lvs.Parse(rules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Set(want)
+		ctx, stop := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer stop()
+		if err := r.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		first = <-results
+	})
+	return first
+}
