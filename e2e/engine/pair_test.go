@@ -217,13 +217,28 @@ func (p *pair) await(d time.Duration, what string, so func() bool) {
 // status is what the director itself says.
 func (p *pair) status(n *lab.Node) api.Status {
 	p.t.Helper()
-	// The exit code is 1 where something is wrong; the answer is complete.
-	out, err := n.Run(p.within(10*time.Second), program, "status", "--json")
-	var s api.Status
-	if jsonErr := json.Unmarshal([]byte(out), &s); jsonErr != nil {
-		p.t.Fatalf("status of %s: %v: %v", n.Name, err, jsonErr)
+	s, err := p.ask(n)
+	if err != nil {
+		p.t.Fatal(err)
 	}
 	return s
+}
+
+// ask asks a director that may be on its way down or up.
+func (p *pair) ask(n *lab.Node) (s api.Status, err error) {
+	// The exit code is 1 where something is wrong; the answer is complete.
+	out, err := n.Run(p.within(10*time.Second), program, "status", "--json")
+	if jsonErr := json.Unmarshal([]byte(out), &s); jsonErr != nil {
+		return s, fmt.Errorf("status of %s: %w: %w", n.Name, err, jsonErr)
+	}
+	return s, nil
+}
+
+// answers waits until a director answers: one that was started again has its
+// socket a moment after it has its process.
+func (p *pair) answers(n *lab.Node) {
+	p.t.Helper()
+	p.await(20*time.Second, n.Name+" answers", func() bool { _, err := p.ask(n); return err == nil })
 }
 
 // router is one virtual router as the director itself shows it.

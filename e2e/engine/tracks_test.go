@@ -104,7 +104,8 @@ take_over = { argv = ["/etc/failover/move"], timeout = "5s", retries = 60 }`})
 	before := p.director(p.LB1)
 	kill(t, before, syscall.SIGKILL)
 	p.await(20*time.Second, "another director", func() bool { return p.director(p.LB1) != before && p.director(p.LB1) != 0 })
-	p.await(20*time.Second, "its answer", func() bool { return p.router(p.LB1, "inside").State == "master" })
+	p.answers(p.LB1)
+	p.await(20*time.Second, "the same state", func() bool { return p.router(p.LB1, "inside").State == "master" })
 	if err := p.units[p.LB1].Stop(p.within(20 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
