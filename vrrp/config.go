@@ -157,6 +157,7 @@ const (
 	CauseFault         CauseKind = "fault"           // health says fault
 	CauseTrack         CauseKind = "track"           // a tracked object fails
 	CauseTakeOver      CauseKind = "take-over"       // the take-over step failed
+	CauseServers       CauseKind = "servers"         // no real server is up
 	CauseRecovered     CauseKind = "recovered"       // the fault is over
 	CauseInterface     CauseKind = "interface"       // an interface is missing or down
 	CauseStopped       CauseKind = "stopped"         // asked to stop

@@ -125,7 +125,8 @@ type Director struct {
 	readySent  bool
 	decided    time.Time
 	faults     map[string]time.Time // when each group's last fault ended; zero while it lasts
-	patience   *time.Timer          // a rule that waits has waited long enough
+	roles      map[string]role      // of each group, as the engine last said
+	sight      sight
 	pending    []*apply
 	counts     counts
 }
@@ -150,7 +151,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil || first.Hello == nil {
 		return fmt.Errorf("director: no greeting from the engine: %w", errors.Join(err))
 	}
-	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox(), pulse: make(chan struct{}), faults: map[string]time.Time{}}
+	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox(), pulse: make(chan struct{}), faults: map[string]time.Time{}, roles: map[string]role{}}
 	d.engine = newEngineQuery(o.Line)
 	defer d.running.Wait()
 	defer cancel()
@@ -187,9 +188,7 @@ func (d *Director) listen(ctx context.Context) {
 func (d *Director) loop(ctx context.Context) error {
 	beat := time.NewTicker(alive)
 	defer beat.Stop()
-	// The first verdicts are waited for until this fires.
-	d.patience = time.NewTimer(policy.FirstVerdicts)
-	defer d.patience.Stop()
+	d.lookIn(policy.FirstVerdicts)
 	calm := time.NewTimer(0)
 	defer calm.Stop()
 	for dirty := true; ; {
@@ -208,8 +207,6 @@ func (d *Director) loop(ctx context.Context) error {
 			if d.o.Line.Send(ipc.ToEngine{Alive: true}) != nil {
 				return nil
 			}
-		case <-d.patience.C:
-			dirty = true
 		case <-calm.C:
 		case d.pulse <- struct{}{}:
 		case <-d.box.wake:
@@ -248,7 +245,11 @@ func (d *Director) take(b batch) {
 		if m.Transition != nil {
 			d.note(*m.Transition)
 			d.tellHooks(*m.Transition)
+			d.hearRole(*m.Transition)
 		}
+	}
+	for _, t := range b.roles {
+		d.hearRole(t)
 	}
 	for _, a := range b.applies {
 		d.enter(a)
@@ -268,11 +269,15 @@ func (d *Director) logVerdict(v check.Verdict) {
 		"virtual_server", v.ID.VirtualServer, "real_server", v.ID.RealServer, "detail", v.Result.Detail)
 }
 
+// lookIn decides anew after a while: a rule that waits has waited long enough.
+func (d *Director) lookIn(after time.Duration) { time.AfterFunc(after, d.box.look) }
+
 // decide computes what should be and sends out what is new in it.
 func (d *Director) decide() {
 	d.decided = time.Now()
 	d.world.StepFailed = failedSteps(d.hooks.Status())
 	d.world.SinceStart, d.world.SinceFault = time.Since(d.started), d.sinceFaults()
+	d.look()
 	want := policy.Desired(d.world)
 	if !reflect.DeepEqual(want.Host, d.sent.Host) || !d.host.asked() {
 		d.host.set(want.Host)

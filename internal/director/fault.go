@@ -16,7 +16,7 @@ func (d *Director) note(t vrrp.Transition) {
 		d.faults[t.Group] = time.Time{}
 	case t.From:
 		d.faults[t.Group] = time.Now()
-		d.patience.Reset(policy.Recovery(d.world.Node))
+		d.lookIn(policy.Recovery(d.world.Node))
 		d.askAgain()
 	}
 }

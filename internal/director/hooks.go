@@ -59,8 +59,8 @@ func (d *Director) lastWords(b batch) {
 	}
 }
 
-// catchUp tells the hooks how the groups stand now: what happened while there was
-// no director was told to nobody.
+// catchUp tells the hooks, and the loop, how the groups stand now: what happened
+// while there was no director was told to nobody.
 func (d *Director) catchUp(ctx context.Context) {
 	for ctx.Err() == nil {
 		asking, cancel := context.WithTimeout(ctx, catchUpPause)
@@ -72,7 +72,9 @@ func (d *Director) catchUp(ctx context.Context) {
 		}
 		cancel()
 		for _, r := range s.Routers {
-			d.tellHooks(vrrp.Transition{At: r.Since, Group: r.Group, To: r.State, Priority: r.EffectivePriority, Cause: r.Cause})
+			t := vrrp.Transition{At: r.Since, Group: r.Group, To: r.State, Priority: r.EffectivePriority, Cause: r.Cause}
+			d.tellHooks(t)
+			d.box.role(t)
 		}
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"failover/internal/host"
 	"failover/internal/ipc"
 	"failover/lvs"
+	"failover/vrrp"
 )
 
 // batch is what came in since the loop last looked. Of what is whole only the
@@ -16,6 +17,7 @@ type batch struct {
 	result   *lvs.Result
 	host     *hostResult
 	engine   []ipc.ToDirector
+	roles    []vrrp.Transition // how groups stood when they were asked for
 	applies  []*apply
 	counts   counts // of what is new in every result and refusal, not of the newest alone
 	gone     error  // the engine's line has ended
@@ -82,6 +84,10 @@ func (b *inbox) hostResult(r hostResult) { b.put(func(p *batch) { p.host = &r })
 
 func (b *inbox) engine(m ipc.ToDirector) {
 	b.put(func(p *batch) { p.engine = append(p.engine, m) })
+}
+
+func (b *inbox) role(t vrrp.Transition) {
+	b.put(func(p *batch) { p.roles = append(p.roles, t) })
 }
 
 func (b *inbox) apply(a *apply) { b.put(func(p *batch) { p.applies = append(p.applies, a) }) }

@@ -6,6 +6,7 @@ import (
 
 	"failover/check"
 	"failover/internal/api"
+	"failover/internal/policy"
 	"failover/vrrp"
 )
 
@@ -25,6 +26,11 @@ func problems(f facts, self api.Director) []string {
 		}
 	}
 	ps = append(ps, hookProblems(f)...)
+	for _, g := range f.world.Node.Groups {
+		if policy.LostSight(f.world, g.Name) {
+			ps = append(ps, fmt.Sprintf("%s: advertises priority 1: %s", g.Name, policy.NoServer))
+		}
+	}
 	if f.hostErr != nil {
 		ps = append(ps, fmt.Sprintf("settings of this machine: %v", f.hostErr))
 	}
@@ -128,6 +134,7 @@ var causeWords = map[vrrp.CauseKind]string{
 	vrrp.CauseFault:         "not healthy",
 	vrrp.CauseTrack:         "a tracked object fails",
 	vrrp.CauseTakeOver:      "the take-over step failed",
+	vrrp.CauseServers:       "no real server is up",
 	vrrp.CauseRecovered:     "healthy again",
 	vrrp.CauseInterface:     "interface missing or down",
 	vrrp.CauseStopped:       "asked to stop",

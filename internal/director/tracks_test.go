@@ -71,6 +71,7 @@ func TestTracksMoveTheHealth(t *testing.T) {
 		synctest.Wait()
 		want = slices.Insert(want, 0, "outside: connection refused")
 		want = slices.Insert(want, 2, "outside: quorum of web is down")
+		want = append(want, ": no real server is up, as seen from here")
 		if h := s.line.told(); !h.Fault || h.Delta != -35 || !slices.Equal(causes(h), want) {
 			t.Errorf("everything fails: %+v", h)
 		}

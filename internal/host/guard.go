@@ -17,6 +17,7 @@ import (
 //
 //	chain input    hook input, priority 110: drop what is for a service
 //	chain forward  hook forward, priority 110: drop what comes from a real server
+//	chain output   hook output, priority 110: drop refusals of our own machine
 //
 // IPVS sits at these hooks (net/netfilter/ipvs/ip_vs_core.c, ip_vs_ops4 and
 // ip_vs_ops6, the same from Linux 5.10 to 6.12):
@@ -39,17 +40,28 @@ const tableName = "failover"
 type drop struct {
 	set     string
 	chain   string
-	source  bool // source address and port; else destination
+	by      end
 	v6      bool
 	comment string // no two alike: the counter is found by it
 }
 
+// end is the address and port of a packet that a rule looks up.
+type end int
+
+const (
+	destination end = iota
+	source
+	embedded // the destination of the packet that an ICMP port unreachable is about
+)
+
 // drops is every rule there can be, in their order.
 var drops = []drop{
-	{"services4", "input", false, false, "IPv4 to a service, not taken by IPVS"},
-	{"services6", "input", false, true, "IPv6 to a service, not taken by IPVS"},
-	{"replies4", "forward", true, false, "IPv4 from a nat server, not translated by IPVS"},
-	{"replies6", "forward", true, true, "IPv6 from a nat server, not translated by IPVS"},
+	{"services4", "input", destination, false, "IPv4 to a service, not taken by IPVS"},
+	{"services6", "input", destination, true, "IPv6 to a service, not taken by IPVS"},
+	{"replies4", "forward", source, false, "IPv4 from a nat server, not translated by IPVS"},
+	{"replies6", "forward", source, true, "IPv6 from a nat server, not translated by IPVS"},
+	{"refusals4", "output", embedded, false, "IPv4 refusal of a service whose servers are on their way"},
+	{"refusals6", "output", embedded, true, "IPv6 refusal of a service whose servers are on their way"},
 }
 
 // ruleset is a guard as the kernel has it: by name of the set the keys in it, in
@@ -74,6 +86,7 @@ func rulesetOf(g Guard) ruleset {
 	}
 	add("services", g.Services)
 	add("replies", g.Replies)
+	add("refusals", g.Refusals)
 	for name, keys := range sets {
 		slices.Sort(keys)
 		sets[name] = slices.Compact(keys)

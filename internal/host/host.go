@@ -23,6 +23,12 @@ type Desired struct {
 type Guard struct {
 	Services []lvs.Key
 	Replies  []lvs.Key // real servers of nat services, as source address and port
+	// Refusals are the services that are to have a server that takes connections.
+	// While the kernel's entry has none for a moment, between its return after
+	// ipvsadm -C and its first server, IPVS refuses who comes (ip_vs_leave, ICMP port
+	// unreachable); that does not leave the machine. A service that is down by its
+	// checks is not in it: its clients learn so at once.
+	Refusals []lvs.Key
 }
 
 // Report is what one [Reconciler.Set] or [Reconciler.Restore] did.

@@ -11,7 +11,6 @@ import (
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // kernelTable is our table in the kernel of this network namespace.
@@ -157,7 +156,7 @@ func (k kernelTable) replace(r ruleset) error {
 // table goes on counting. Without them it begins at zero.
 func counters(c *nftables.Conn) map[string]expr.Counter {
 	counts := map[string]expr.Counter{}
-	for _, name := range []string{"input", "forward"} {
+	for name := range hooks() {
 		rules, err := c.GetRules(ours(), &nftables.Chain{Name: name})
 		if err != nil {
 			continue // no table, no chain
@@ -219,9 +218,16 @@ func addSet(c *nftables.Conn, t *nftables.Table, d drop, keys []string) error {
 	return nil
 }
 
+// hooks are where the chains are, by name.
+func hooks() map[string]*nftables.ChainHook {
+	return map[string]*nftables.ChainHook{
+		"input": nftables.ChainHookInput, "forward": nftables.ChainHookForward, "output": nftables.ChainHookOutput,
+	}
+}
+
 // chainsOf are the chains that r needs.
 func chainsOf(r ruleset) []*nftables.Chain {
-	hooks := map[string]*nftables.ChainHook{"input": nftables.ChainHookInput, "forward": nftables.ChainHookForward}
+	hooks := hooks()
 	var chains []*nftables.Chain
 	for _, d := range drops {
 		known := slices.ContainsFunc(chains, func(c *nftables.Chain) bool { return c.Name == d.chain })
@@ -251,31 +257,4 @@ func rulesOf(r ruleset, chain string, counts map[string]expr.Counter) []*nftable
 		})
 	}
 	return rules
-}
-
-// exprs is `ip daddr . meta l4proto . th dport @set counter drop`, or its like.
-// Registers of four bytes follow each other as the parts of a key do; the
-// kernel numbers the first of each sixteen bytes differently.
-func (d drop) exprs(count expr.Counter) []expr.Any {
-	family, offset, length := byte(unix.NFPROTO_IPV4), uint32(16), uint32(4)
-	protocol, port := uint32(unix.NFT_REG32_01), uint32(unix.NFT_REG32_02)
-	if d.v6 {
-		family, offset, length = unix.NFPROTO_IPV6, 24, 16
-		protocol, port = unix.NFT_REG_2, unix.NFT_REG32_05
-	}
-	portOffset := uint32(2)
-	if d.source {
-		offset -= length
-		portOffset = 0
-	}
-	return []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: unix.NFT_REG_1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: unix.NFT_REG_1, Data: []byte{family}},
-		&expr.Payload{DestRegister: unix.NFT_REG_1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: length},
-		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: protocol},
-		&expr.Payload{DestRegister: port, Base: expr.PayloadBaseTransportHeader, Offset: portOffset, Len: 2},
-		&expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: d.set},
-		&count,
-		&expr.Verdict{Kind: expr.VerdictDrop},
-	}
 }

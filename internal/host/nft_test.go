@@ -72,7 +72,8 @@ var full = Guard{
 	Services: []lvs.Key{
 		keyOf(lvs.TCP, "192.0.2.1:80"), keyOf(lvs.UDP, "192.0.2.1:53"), keyOf(lvs.TCP, "[fd00::1]:80"),
 	},
-	Replies: []lvs.Key{keyOf(lvs.TCP, "198.51.100.2:80"), keyOf(lvs.TCP, "[fd01::2]:80")},
+	Replies:  []lvs.Key{keyOf(lvs.TCP, "198.51.100.2:80"), keyOf(lvs.TCP, "[fd01::2]:80")},
+	Refusals: []lvs.Key{keyOf(lvs.TCP, "192.0.2.1:80"), keyOf(lvs.TCP, "[fd00::1]:80")},
 }
 
 func TestGuardAsNftShowsIt(t *testing.T) {
@@ -158,6 +159,40 @@ func TestGuardDropsUntranslatedReplies(t *testing.T) {
 	}
 }
 
+// A refusal that IPVS sends is an ICMP port unreachable; here a reject rule sends
+// the like for tcp, and a closed port for udp. (IPv6 clients on a cable of this
+// machine hear of their first SYN's refusal only when they repeat it: udp tells.)
+func TestGuardKeepsRefusalsIn(t *testing.T) {
+	client, d := newMachine(t), newDirector(t)
+	cable(client, d.machine, "eth0", "192.0.2.2/24 fd00::2/64", "192.0.2.1/24 fd00::1/64")
+	d.run("sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0",
+		"nft 'table inet ipvs { chain input { type filter hook input priority 99; tcp dport { 80, 81 } reject with icmpx port-unreachable; }; }'")
+	fates := func(when string, service fate) {
+		t.Helper()
+		for address, want := range map[string]fate{
+			"192.0.2.1:80": service, "192.0.2.1:81": refused,
+		} {
+			if f := client.tcp(address); f != want {
+				t.Errorf("%s: tcp %s: %s, want %s", when, address, f, want)
+			}
+		}
+		for address, want := range map[string]fate{
+			"192.0.2.1:53": service, "192.0.2.1:80": refused, "[fd00::1]:53": service, "[fd00::1]:80": refused,
+		} {
+			if f := client.udp(address); f != want {
+				t.Errorf("%s: udp %s: %s, want %s", when, address, f, want)
+			}
+		}
+	}
+	fates("without a guard", refused)
+	d.guard(Guard{Refusals: []lvs.Key{
+		keyOf(lvs.TCP, "192.0.2.1:80"), keyOf(lvs.UDP, "192.0.2.1:53"), keyOf(lvs.TCP, "[fd00::1]:80"), keyOf(lvs.UDP, "[fd00::1]:53"),
+	}})
+	fates("with the guard", silence)
+	d.guard(Guard{})
+	fates("without it again", refused)
+}
+
 func TestGuardIsWrittenOnce(t *testing.T) {
 	d := newDirector(t)
 	if !d.guard(full) {
@@ -195,6 +230,7 @@ func TestGuardIsRepaired(t *testing.T) {
 		"delete element inet failover services4 { 192.0.2.1 . tcp . 80 }",
 		"add element inet failover replies4 { 192.0.2.9 . tcp . 80 }",
 		"flush set inet failover services6",
+		"flush chain inet failover output",
 		"add table inet failover { flags dormant; }",
 		"delete table inet failover; add table inet failover { chain input { type filter hook input priority 0; }; }",
 	} {

@@ -32,7 +32,7 @@ func health(w World) map[string]vrrp.Health {
 	h := make(map[string]vrrp.Health, len(w.Node.Groups))
 	for _, g := range w.Node.Groups {
 		fault, delta, causes := trackHealth(w, g.Name)
-		h[g.Name] = stepHealth(w, g.Name, vrrp.Health{Ready: ready && !blind(w, g.Name), Fault: fault, Delta: delta, Causes: causes})
+		h[g.Name] = sightHealth(w, g.Name, stepHealth(w, g.Name, vrrp.Health{Ready: ready && !blind(w, g.Name), Fault: fault, Delta: delta, Causes: causes}))
 	}
 	return h
 }

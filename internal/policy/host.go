@@ -10,11 +10,18 @@ import (
 
 // Rule: the machine gets just the settings that the configuration needs, and
 // the guard covers every configured service whether this director is master or
-// not, because the addresses may arrive at any moment.
+// not, because the addresses may arrive at any moment. A service that should have
+// a server that takes connections refuses none, whatever the kernel's entry has
+// at the moment; one that is down by its checks does.
 
-// settings is what the machine needs for this configuration.
-func settings(w World) host.Desired {
+// settings is what the machine needs for this configuration and table.
+func settings(w World, t lvs.Table) host.Desired {
 	d := host.Desired{Guard: guard(w.Node)}
+	for _, s := range t.Services {
+		if slices.Contains(d.Guard.Services, s.Key) && slices.ContainsFunc(s.Servers, takes) {
+			d.Guard.Refusals = append(d.Guard.Refusals, s.Key)
+		}
+	}
 	if len(w.Node.Servers) > 0 {
 		d.Modules = append(d.Modules, "ip_vs")
 	}
@@ -53,6 +60,10 @@ func sysctls(n conf.Node) map[string]string {
 	}
 	return s
 }
+
+// takes tells whether a server may be given connections without end: one with a
+// threshold turns them away when it is full, and its clients are to know.
+func takes(s lvs.Server) bool { return s.Weight > 0 && s.Upper == 0 }
 
 func guard(n conf.Node) host.Guard {
 	var g host.Guard

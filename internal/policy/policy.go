@@ -36,6 +36,10 @@ type World struct {
 	// SinceFault is how long ago each group came back from its last fault, 0 while
 	// that lasts. A group that has had none is not in it.
 	SinceFault map[string]time.Duration
+	// Masters has the groups that are master, as far as that is known.
+	Masters map[string]bool
+	// Sight is whether [Sees] holds, and for how long.
+	Sight Sight
 }
 
 // Wanted is the whole of what should be: the table, the machine's settings, and
@@ -48,9 +52,10 @@ type Wanted struct {
 
 // Desired computes what should be.
 func Desired(w World) Wanted {
+	t := table(w)
 	return Wanted{
-		Table:  table(w),
-		Host:   settings(w),
+		Table:  t,
+		Host:   settings(w, t),
 		Health: health(w),
 	}
 }

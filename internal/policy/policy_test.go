@@ -257,3 +257,38 @@ func TestDesiredIsPure(t *testing.T) {
 func equalHost(a, b host.Desired) bool {
 	return len(a.Sysctls) == len(b.Sysctls) && len(a.Guard.Services) == len(b.Guard.Services)
 }
+
+// A service refuses only where it has no server that is up; what the kernel's
+// entry has at the moment does not count.
+func TestRefusals(t *testing.T) {
+	w := pair("rr")
+	for _, c := range []struct {
+		name   string
+		change func(*World)
+		want   int
+	}{
+		{"nothing is known", func(*World) {}, 0},
+		{"both up", func(w *World) { w.judge("web1", check.Up); w.judge("web2", check.Up) }, 1},
+		{"one down", func(w *World) { w.judge("web1", check.Down) }, 1},
+		{"both down", func(w *World) { w.judge("web2", check.Down) }, 0},
+		{"no checks", func(w *World) {
+			for i := range w.Node.Servers[0].Servers {
+				w.Node.Servers[0].Servers[i].Checks = nil
+			}
+		}, 1},
+		{"weights of 0", func(w *World) {
+			for i := range w.Node.Servers[0].Servers {
+				w.Node.Servers[0].Servers[i].Weight = 0
+			}
+		}, 0},
+		{"a server is this machine", func(w *World) {
+			w.Node.Servers[0].Servers[0].Weight = 1
+			w.Node.Addresses = []netip.Addr{web2.Addr()}
+		}, 0},
+	} {
+		c.change(&w)
+		if got := Desired(w).Host.Guard.Refusals; len(got) != c.want {
+			t.Errorf("%s: %v, want %d", c.name, got, c.want)
+		}
+	}
+}

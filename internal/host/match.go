@@ -1,0 +1,105 @@
+package host
+
+import (
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+// layout is where in a packet a rule finds its key, in bytes.
+type layout struct {
+	address, protocol, port field
+}
+
+// field is a part of a packet.
+type field struct {
+	base           expr.PayloadBase
+	offset, length uint32
+}
+
+// The headers of RFC 791, 8200 and 792 (4443 alike): an ICMP error is eight bytes
+// and then the packet that it is about.
+const (
+	inNetwork   = expr.PayloadBaseNetworkHeader
+	inTransport = expr.PayloadBaseTransportHeader
+	icmpHeader  = 8
+)
+
+// exprs is `ip daddr . meta l4proto . th dport @set counter drop`, or its like.
+// Registers of four bytes follow each other as the parts of a key do; the
+// kernel numbers the first of each sixteen bytes differently.
+func (d drop) exprs(count expr.Counter) []expr.Any {
+	family := byte(unix.NFPROTO_IPV4)
+	protocol, port := uint32(unix.NFT_REG32_01), uint32(unix.NFT_REG32_02)
+	if d.v6 {
+		family = unix.NFPROTO_IPV6
+		protocol, port = unix.NFT_REG_2, unix.NFT_REG32_05
+	}
+	rule := equals(&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: unix.NFT_REG_1}, family)
+	if d.by == embedded {
+		rule = append(rule, portUnreachable(d.v6)...)
+	}
+	at := d.layout()
+	rule = append(rule, at.address.load(unix.NFT_REG_1))
+	if d.by == embedded {
+		rule = append(rule, at.protocol.load(protocol))
+	} else {
+		rule = append(rule, &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: protocol})
+	}
+	return append(rule,
+		at.port.load(port),
+		&expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: d.set},
+		&count,
+		&expr.Verdict{Kind: expr.VerdictDrop},
+	)
+}
+
+// layout is where the key of a rule is.
+func (d drop) layout() layout {
+	switch {
+	case d.by == embedded && d.v6:
+		return layout{
+			address:  field{inTransport, icmpHeader + 24, 16},
+			protocol: field{inTransport, icmpHeader + 6, 1},
+			port:     field{inTransport, icmpHeader + 40 + 2, 2},
+		}
+	case d.by == embedded:
+		return layout{
+			address:  field{inTransport, icmpHeader + 16, 4},
+			protocol: field{inTransport, icmpHeader + 9, 1},
+			port:     field{inTransport, icmpHeader + 20 + 2, 2},
+		}
+	}
+	l := layout{address: field{inNetwork, 16, 4}, port: field{inTransport, 2, 2}}
+	if d.v6 {
+		l.address = field{inNetwork, 24, 16}
+	}
+	if d.by == source {
+		l.address.offset -= l.address.length
+		l.port.offset = 0
+	}
+	return l
+}
+
+// portUnreachable matches the ICMP error that IPVS sends for a service without a
+// server, about a packet without IP options (their length would move the port).
+func portUnreachable(v6 bool) []expr.Any {
+	protocol, typeAndCode := byte(unix.IPPROTO_ICMP), []byte{3, 3}
+	if v6 {
+		protocol, typeAndCode = unix.IPPROTO_ICMPV6, []byte{1, 4}
+	}
+	m := equals(&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: unix.NFT_REG_1}, protocol)
+	m = append(m, equals(field{inTransport, 0, 2}.load(unix.NFT_REG_1), typeAndCode...)...)
+	if !v6 {
+		m = append(m, equals(field{inTransport, icmpHeader, 1}.load(unix.NFT_REG_1), 0x45)...)
+	}
+	return m
+}
+
+func (f field) load(register uint32) *expr.Payload {
+	return &expr.Payload{DestRegister: register, Base: f.base, Offset: f.offset, Len: f.length}
+}
+
+// equals compares what load puts into the first register.
+func equals(load expr.Any, data ...byte) []expr.Any {
+	return []expr.Any{load, &expr.Cmp{Op: expr.CmpOpEq, Register: unix.NFT_REG_1, Data: data}}
+}
