@@ -22,7 +22,10 @@ const death = "web server killed"
 
 // events go through one lab in this order.
 var events = []event{
+	// Just after an advert, the longest there can be: when it is within the interval
+	// would be chance.
 	{"links cut", func(t *testing.T, s *scene) {
+		must(t, s.LB2.HearAdvert(within(t, 10*time.Second)))
 		must(t, s.Cut(s.LB1))
 		s.takenOver(t)
 	}},

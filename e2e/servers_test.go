@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"maps"
 	"testing"
 	"time"
 )
@@ -41,21 +42,42 @@ func (s *scene) serversFail(t *testing.T) {
 		c.end().nothingLost(t)
 	})
 	t.Run("all die", func(t *testing.T) {
+		before := s.roleChanges(t)
 		s.Web1.Stop()
 		s.Web2.Stop()
 		s.servers(t, 0, time.Now(), 4*out)
 		s.quorum(t, "down")
+		// Both know it in the end; neither takes that for a reason to move.
+		for _, n := range s.Directors() {
+			eventually(t, 20*time.Second, n.Name+" asks to be relieved", func() (bool, error) {
+				st, err := s.ask(t, n)
+				return err == nil && router(t, st, "outside").EffectivePriority == 1, err
+			})
+		}
 		must(t, s.Web1.Start())
 		must(t, s.Web2.Start())
 		s.servers(t, 2, time.Now(), 4*in)
 		must(t, s.pair.WaitService(within(t, 10*time.Second)))
 		s.quorum(t, "up")
+		if now := s.roleChanges(t); !maps.Equal(now, before) {
+			t.Errorf("changes of role: %v, before %v", now, before)
+		}
 		for _, n := range s.Directors() {
 			if lives := len(s.pair.Unit(n).Exits()); n == s.LB2 && lives > 0 {
 				t.Errorf("%s ended %d times", n.Name, lives)
 			}
 		}
 	})
+}
+
+// roleChanges are how often each director's service has changed its role.
+func (s *scene) roleChanges(t *testing.T) map[string]uint64 {
+	t.Helper()
+	m := make(map[string]uint64)
+	for _, n := range s.Directors() {
+		m[n.Name] = router(t, s.status(t, n), "outside").Transitions
+	}
+	return m
 }
 
 // quorum waits until both directors show the service with that quorum.

@@ -59,7 +59,7 @@ func run(dir, file string) error {
 func document(w io.Writer, rows []compare.Row, lines []compare.Line, worse []string) error {
 	last := rows[len(rows)-1]
 	fmt.Fprintf(w, "# The pair beside keepalived\n\n")
-	fmt.Fprintf(w, "The same events, done to failover and to keepalived in alternation on the same\nnetwork: two directors, two web servers, NAT, connection sync, a fresh HTTP\nrequest every 40 ms and twenty held connections older than five seconds.\n\n")
+	fmt.Fprintf(w, "The same events, done to failover and to keepalived in alternation on the same\nnetwork: two directors, two web servers, NAT, connection sync, a fresh HTTP\nrequest every 40 ms and twenty held connections older than five seconds. The links\nare cut just after an advert, which is the worst moment.\n\n")
 	fmt.Fprintf(w, "- date: %s\n- commit: %s\n- machine: %s, %d processors; lab on Linux %s\n- keepalived: %s\n\n",
 		last.Time.Format(time.DateOnly), said("git", "describe", "--always", "--dirty", "--abbrev=12"), processor(), runtime.NumCPU(), last.Kernel, version())
 	fmt.Fprintf(w, "Median / maximum. *Gap* is the longest time without an answered request, *stall*\nthe longest exchange on a held connection that survived; half of the held\nconnections are those of the web server that is killed. A lab in an emulated\nmachine is 10–20 times slower than a real one: compare, do not quote. Made by\n`scripts/bench-pair`.\n\n")

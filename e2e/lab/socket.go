@@ -50,6 +50,32 @@ func (n *Node) Dial(ctx context.Context, address string) (net.Conn, error) {
 	return net.FileConn(f)
 }
 
+// protocolVRRP is the protocol number of adverts (RFC 9568 section 5.1.1.4).
+const protocolVRRP = 112
+
+// HearAdvert waits until the node hears the next VRRP advert of somebody else.
+func (n *Node) HearAdvert(ctx context.Context) error {
+	var fd int
+	err := n.Do(func() (err error) {
+		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocolVRRP)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("lab: listen for adverts on %s: %w", n.Name, err)
+	}
+	f := os.NewFile(uintptr(fd), "adverts")
+	defer f.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := f.SetReadDeadline(deadline); err != nil {
+			return err
+		}
+	}
+	if _, err := f.Read(make([]byte, 1500)); err != nil {
+		return fmt.Errorf("lab: no advert on %s: %w", n.Name, err)
+	}
+	return nil
+}
+
 // connected waits until a connect(2) under way has an outcome.
 func connected(ctx context.Context, f *os.File) error {
 	if deadline, ok := ctx.Deadline(); ok {
