@@ -59,7 +59,7 @@ func (d *director) handles() string { return d.run("nft -a list ruleset") }
 // list is our table as nft writes it, the elements of each set in order: the
 // kernel's own order is another at every boot.
 func (d *director) list() string {
-	out := d.run("nft --stateless list table inet failover")
+	out := d.run("nft --stateless --numeric-protocol list table inet failover")
 	return regexp.MustCompile(`elements = \{[^}]*\}`).ReplaceAllStringFunc(out, func(s string) string {
 		s = strings.TrimSuffix(strings.TrimPrefix(s, "elements = {"), "}")
 		elements := strings.Split(strings.Join(strings.Fields(s), " "), ", ")
@@ -165,7 +165,7 @@ func TestGuardDropsUntranslatedReplies(t *testing.T) {
 func TestGuardKeepsRefusalsIn(t *testing.T) {
 	client, d := newMachine(t), newDirector(t)
 	cable(client, d.machine, "eth0", "192.0.2.2/24 fd00::2/64", "192.0.2.1/24 fd00::1/64")
-	d.run("sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0",
+	d.run("echo 0 >/proc/sys/net/ipv4/icmp_ratelimit", "echo 0 >/proc/sys/net/ipv6/icmp/ratelimit",
 		"nft 'table inet ipvs { chain input { type filter hook input priority 99; tcp dport { 80, 81 } reject with icmpx port-unreachable; }; }'")
 	fates := func(when string, service fate) {
 		t.Helper()
