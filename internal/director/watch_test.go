@@ -141,16 +141,16 @@ func TestMetrics(t *testing.T) {
 			`failover_vrrp_state{router="outside",state="master"} 1`,
 			`failover_vrrp_state{router="outside",state="backup"} 0`,
 			`failover_vrrp_adverts_sent_total{router="outside"} 7`,
-			`failover_vrrp_adverts_rejected_total{router="outside",reason="ttl"} 3`,
-			`failover_vrrp_adverts_rejected_total{router="inside",reason="ttl"} 0`,
+			`failover_vrrp_adverts_rejected_total{reason="ttl",router="outside"} 3`,
+			`failover_vrrp_adverts_rejected_total{reason="ttl",router="inside"} 0`,
 			`failover_vrrp_late_wakeups_total{group="nat"} 2`,
-			`failover_check_up{virtual_server="web",real_server="web1"} 0`,
-			`failover_check_up{virtual_server="web",real_server="web2"} 1`,
+			`failover_check_up{real_server="web1",virtual_server="web"} 0`,
+			`failover_check_up{real_server="web2",virtual_server="web"} 1`,
 			`failover_quorum_up{virtual_server="web"} 1`,
 			`failover_ipvs_connections_total{virtual_server="web"} 10`,
-			`failover_ipvs_bytes_total{virtual_server="web",direction="out"} 8589934592`,
-			`failover_ipvs_weight{virtual_server="web",real_server="web2"} 1`,
-			`failover_ipvs_active_connections{virtual_server="web",real_server="web2"} 2`,
+			`failover_ipvs_bytes_total{direction="out",virtual_server="web"} 8.589934592e+09`,
+			`failover_ipvs_weight{real_server="web2",virtual_server="web"} 1`,
+			`failover_ipvs_active_connections{real_server="web2",virtual_server="web"} 2`,
 			`failover_reconcile_operations_total{op="add-service"} 1`,
 			`failover_reconcile_operations_total{op="add-server"} 1`,
 			`failover_reconcile_operations_total{op="stop-sync"} 0`,
@@ -159,7 +159,7 @@ func TestMetrics(t *testing.T) {
 			`failover_problems 1`,
 			`failover_engine_up 1`,
 			`failover_process_threads{process="engine"} 6`,
-		}, `router="gone"`, `failover_ipvs_weight{virtual_server="web",real_server="web1"}`)
+		}, `router="gone"`, `failover_ipvs_weight{real_server="web1",virtual_server="web"}`)
 	})
 }
 
@@ -176,7 +176,7 @@ func TestMetricsOfWhatIsNotKnown(t *testing.T) {
 		if code != http.StatusOK {
 			t.Fatalf("%d %s", code, text)
 		}
-		exposed(t, text, []string{`failover_engine_up 0`, `failover_check_up{virtual_server="web",real_server="web1"} 1`},
+		exposed(t, text, []string{`failover_engine_up 0`, `failover_check_up{real_server="web1",virtual_server="web"} 1`},
 			"failover_vrrp_state", "failover_director_starts_total", "failover_ipvs_connections_total", "failover_ipvs_active_connections")
 		if code, text := get(w, "/healthz"); code != http.StatusServiceUnavailable || text != "the engine process does not answer\n" {
 			t.Errorf("/healthz: %d %s", code, text)

@@ -2,54 +2,75 @@ package metrics
 
 import (
 	"bytes"
-	"strconv"
+	"fmt"
 	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
 )
 
 // ContentType is the type of what [Text] writes.
-const ContentType = "text/plain; version=0.0.4; charset=utf-8"
+const ContentType = string(expfmt.FmtText)
 
 // Text writes a snapshot in Prometheus' text format. A family without a series
-// is left out. The same snapshot always gives the same bytes.
-func Text(s *Snapshot) []byte {
-	var b bytes.Buffer
-	var number [32]byte
-	for _, f := range Families() {
-		headed := false
-		f.each(s, func(value float64, labels ...string) {
-			if !headed {
-				headed = true
-				b.WriteString("# HELP " + f.Name + " " + escapeHelp.Replace(f.Help) + "\n")
-				b.WriteString("# TYPE " + f.Name + " " + string(f.Kind) + "\n")
-			}
-			b.WriteString(f.Name)
-			writeLabels(&b, f.Labels, labels)
-			b.WriteByte(' ')
-			b.Write(strconv.AppendFloat(number[:0], value, 'f', -1, 64))
-			b.WriteByte('\n')
-		})
+// is left out. The same snapshot always gives the same bytes. An error is a
+// mistake of ours: two series with the same labels.
+func Text(s *Snapshot) ([]byte, error) {
+	// A registry of its own for each scrape: what a snapshot does not have is gone,
+	// and nothing is counted twice, here and where it happens.
+	registry := prometheus.NewRegistry()
+	if err := registry.Register(collector{s}); err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
 	}
-	return b.Bytes()
+	families, err := registry.Gather()
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	var b bytes.Buffer
+	encoder := expfmt.NewEncoder(&b, expfmt.FmtText)
+	for _, f := range families {
+		if err := encoder.Encode(f); err != nil {
+			return nil, fmt.Errorf("metrics: write %s: %w", f.GetName(), err)
+		}
+	}
+	return b.Bytes(), nil
 }
 
-// escapeHelp and escapeLabel are the escapes of the text format.
-var (
-	escapeHelp  = strings.NewReplacer(`\`, `\\`, "\n", `\n`)
-	escapeLabel = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
-)
+// collector is a snapshot as the client library takes it.
+type collector struct{ s *Snapshot }
 
-func writeLabels(b *bytes.Buffer, names, values []string) {
-	for i, name := range names {
-		if i == 0 {
-			b.WriteByte('{')
-		} else {
-			b.WriteByte(',')
-		}
-		b.WriteString(name + `="`)
-		_, _ = escapeLabel.WriteString(b, strings.ToValidUTF8(values[i], "\uFFFD")) // a buffer takes everything
-		b.WriteByte('"')
+// Describe implements [prometheus.Collector].
+func (c collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, f := range Families() {
+		ch <- f.desc()
 	}
-	if len(names) > 0 {
-		b.WriteByte('}')
+}
+
+// Collect implements [prometheus.Collector].
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	for _, f := range Families() {
+		desc := f.desc()
+		f.each(c.s, func(value float64, labels ...string) {
+			// Names of the configuration are UTF-8, what a program prints need not be.
+			for i := range labels {
+				labels[i] = strings.ToValidUTF8(labels[i], "\uFFFD")
+			}
+			m, err := prometheus.NewConstMetric(desc, f.Kind.value(), value, labels...)
+			if err != nil {
+				m = prometheus.NewInvalidMetric(desc, err)
+			}
+			ch <- m
+		})
 	}
+}
+
+func (f Family) desc() *prometheus.Desc {
+	return prometheus.NewDesc(f.Name, f.Help, f.Labels, nil)
+}
+
+func (k Kind) value() prometheus.ValueType {
+	if k == Counter {
+		return prometheus.CounterValue
+	}
+	return prometheus.GaugeValue
 }

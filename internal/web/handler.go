@@ -44,7 +44,8 @@ func Handler(d Director) http.Handler {
 		if err != nil {
 			return nil, "", err
 		}
-		return metrics.Text(&s), metrics.ContentType, nil
+		text, err := metrics.Text(&s)
+		return text, metrics.ContentType, err
 	}))
 	mux.HandleFunc("GET /status.json", limited(busy, func(ctx context.Context) ([]byte, string, error) {
 		s, err := d.Status(ctx)
