@@ -45,8 +45,8 @@ func TestUnitIsTheUnitFile(t *testing.T) {
 	want := map[string]string{
 		"ExecStart":    strings.Join(u.ExecStart, " "),
 		"ExecStopPost": "-" + strings.Join(u.ExecStopPost, " "),
-		// Unit.Reload sends SIGHUP to the main process.
-		"ExecReload": "/bin/kill -HUP $MAINPID",
+		// Unit.Reload takes the other way, SIGHUP: keepalived has no other.
+		"ExecReload": u.ExecStart[0] + " reload",
 		"Type":       kind[u.Notify],
 		"Restart":    yes[u.Restart],
 		"RestartSec": strconv.Itoa(int(u.RestartDelay / time.Second)),
