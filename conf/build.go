@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"failover/lvs"
-	"failover/vrrp"
 )
 
 // none is the virtual_router of a service whose address belongs to none.
@@ -165,6 +164,6 @@ func (b *builder) routerOf(a netip.Addr) string {
 	return ""
 }
 
-func hasAddress(list []vrrp.Address, a netip.Addr) bool {
-	return slices.ContainsFunc(list, func(x vrrp.Address) bool { return x.Prefix.Addr() == a })
+func hasAddress(list []VirtualAddress, a netip.Addr) bool {
+	return slices.ContainsFunc(list, func(x VirtualAddress) bool { return x.Prefix.Addr() == a })
 }

@@ -29,11 +29,9 @@ func (b *builder) router(e *entry) VirtualRouter {
 	if r.Group == "" {
 		r.Group = r.Name
 	}
-	for _, p := range vals[netip.Prefix](e.get("addresses")) {
-		r.Addresses = append(r.Addresses, vrrp.Address{Prefix: p})
-	}
-	if r.IPv6() && !slices.ContainsFunc(r.Addresses, isLinkLocal) {
-		r.Addresses = slices.Insert(r.Addresses, 0, vrrp.Address{Prefix: derivedLinkLocal(r.VRID)})
+	r.Addresses = b.addresses(e.get("addresses"))
+	if r.IPv6() && !slices.ContainsFunc(r.Addresses, func(a VirtualAddress) bool { return isLinkLocal(a.Prefix) }) {
+		r.Addresses = slices.Insert(r.Addresses, 0, VirtualAddress{Prefix: derivedLinkLocal(r.VRID)})
 	}
 	if !e.get("address_lease").set {
 		r.Lease = defaultLease(r.Interval)
@@ -53,12 +51,6 @@ func (b *builder) router(e *entry) VirtualRouter {
 func derivedLinkLocal(vrid uint8) netip.Prefix {
 	a := [16]byte{0: 0xfe, 1: 0x80, 8: 0x02, 10: 0x5e, 11: 0xff, 12: 0xfe, 14: 0x02, 15: vrid}
 	return netip.PrefixFrom(netip.AddrFrom16(a), 64)
-}
-
-// isLinkLocal tells the addresses that mean something on one link only.
-func isLinkLocal(a vrrp.Address) bool {
-	ip := a.Prefix.Addr()
-	return ip.Is6() && ip.IsLinkLocalUnicast()
 }
 
 // defaultLease is the larger of 5 s and four advert intervals, in the whole

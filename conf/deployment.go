@@ -75,7 +75,7 @@ type VirtualRouter struct {
 	Interface    PerDirector[string]
 	VRID         uint8
 	Version      uint8
-	Addresses    []vrrp.Address // of one family; of IPv6 the first one is link-local
+	Addresses    []VirtualAddress // of one family; of IPv6 the first one is link-local
 	Priority     PerDirector[uint8]
 	Interval     time.Duration
 	Preempt      PerDirector[bool]

@@ -82,7 +82,7 @@ func groupWords(g vrrp.GroupConfig) object {
 func routerWords(group string, r vrrp.RouterConfig) object {
 	var addresses []string
 	for _, a := range r.Addresses {
-		addresses = append(addresses, a.Prefix.String())
+		addresses = append(addresses, a.String())
 	}
 	var times []string
 	for _, t := range r.Announce.Times {

@@ -29,9 +29,9 @@ func router6(more string, addresses ...string) string {
 // of the virtual router's MAC address, on every director.
 func TestLinkLocalFirst(t *testing.T) {
 	for _, c := range []struct{ written, want string }{
-		{"2001:db8:1::90/64", "[{fe80::200:5eff:fe00:233/64} {2001:db8:1::90/64}]"},
-		{"fe80::90/64 2001:db8:1::90/64", "[{fe80::90/64} {2001:db8:1::90/64}]"},
-		{"fe80::90/128", "[{fe80::90/128}]"},
+		{"2001:db8:1::90/64", "[fe80::200:5eff:fe00:233/64 2001:db8:1::90/64]"},
+		{"fe80::90/64 2001:db8:1::90/64", "[fe80::90/64 2001:db8:1::90/64]"},
+		{"fe80::90/128", "[fe80::90/128]"},
 	} {
 		d := parse(t, router6("", strings.Fields(c.written)...))
 		for _, name := range []string{"lb1", "lb2"} {

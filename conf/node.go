@@ -84,13 +84,17 @@ func (d Deployment) groups(self Director) []vrrp.GroupConfig {
 				PreemptDelay: r.PreemptDelay.For(self.Name),
 			})
 		}
+		addresses := make([]vrrp.Address, len(r.Addresses))
+		for j, a := range r.Addresses {
+			addresses[j] = a.on(self.Name)
+		}
 		list[i].Routers = append(list[i].Routers, vrrp.RouterConfig{
 			Name:      r.Name,
 			Interface: r.Interface.For(self.Name),
 			VRID:      r.VRID,
 			Version:   r.Version,
 			Interval:  r.Interval,
-			Addresses: r.Addresses,
+			Addresses: addresses,
 			Source:    d.source(r, self),
 			Transport: r.Transport,
 			Peers:     d.peers(r, self),
@@ -119,11 +123,8 @@ func (d Deployment) source(r VirtualRouter, self Director) netip.Addr {
 	iface := r.Interface.For(self.Name)
 	for _, own := range self.Addresses {
 		for _, on := range d.VirtualRouters {
-			if on.Interface.For(self.Name) != iface {
-				continue
-			}
 			for _, a := range on.Addresses {
-				if own.Is6() == r.IPv6() && contains(a, own) {
+				if on.heldOn(a, self.Name) == iface && own.Is6() == r.IPv6() && a.contains(own) {
 					return own
 				}
 			}

@@ -66,7 +66,7 @@ func (r *reader) table(e *entry, m map[string]any) {
 
 // missing reports a required key that is not there, at its table.
 func (r *reader) missing(e *entry) {
-	if s := e.spec.Section; s != nil {
+	if s := e.spec.Section; e.spec.opens() {
 		r.fail(e, "write "+s.form(e.spec), "is missing")
 		return
 	}
@@ -84,7 +84,7 @@ func (r *reader) read(e *entry, raw any) {
 	switch {
 	case e.spec.Arity == Many && !isList:
 		hint := ""
-		if s := e.spec.Section; s != nil {
+		if s := e.spec.Section; e.spec.opens() {
 			hint = "write " + s.form(e.spec)
 		}
 		r.fail(e, hint, "must be a %s, not %s", e.spec.Allowed(), kindOf(raw))
@@ -138,6 +138,11 @@ func (r *reader) one(e *entry, raw any) {
 			return
 		}
 	default:
+		if isTable && e.spec.Section != nil {
+			r.table(e, m)
+			e.value, e.bad = e.get("address").value, e.get("address").bad
+			return
+		}
 		r.scalar(e, raw)
 		return
 	}

@@ -42,6 +42,9 @@ func writeSection(b *bytes.Buffer, s *Section, doc string) {
 		b.WriteByte('\n')
 		comment(b, k.Doc)
 		comment(b, terms(k))
+		if k.Section != nil && !k.opens() {
+			writeParts(b, k)
+		}
 		value := k.Example
 		if value == "" {
 			value = k.Default
@@ -53,6 +56,16 @@ func writeSection(b *bytes.Buffer, s *Section, doc string) {
 	}
 	if s.Trailer != "" {
 		b.WriteString("\n" + s.Trailer)
+	}
+}
+
+// writeParts documents the keys of a value that may be written as a table, where
+// the file has the short form.
+func writeParts(b *bytes.Buffer, k *Key) {
+	comment(b, "The keys of a table:")
+	for i := range k.Section.Keys {
+		part := &k.Section.Keys[i]
+		comment(b, "- "+part.Name+": "+part.Doc+" "+terms(part))
 	}
 }
 

@@ -40,7 +40,7 @@ func (b *builder) familyRules(list *entry) {
 			b.contradict(e, "make it a virtual router of its own, of the same group",
 				"%s is an %s address, and %s an %s one: a virtual router has one family", a, familyName(a.Is6()), first, familyName(first.Is6()))
 			return
-		case i > 0 && isLinkLocal(vrrp.Address{Prefix: p}):
+		case i > 0 && isLinkLocal(p):
 			b.contradict(e, "write it first",
 				"%s is a link-local address: a virtual router has one, and it is its first address", a)
 		}
@@ -117,7 +117,7 @@ func (b *builder) seatRules(e *entry, r VirtualRouter, taken seats) {
 			}
 			taken[p] = r.Name
 		}
-		if r.IPv6() && isLinkLocal(r.Addresses[0]) {
+		if r.IPv6() && isLinkLocal(r.Addresses[0].Prefix) {
 			p := seat{director: d.Name, iface: iface, linkLocal: r.Addresses[0].Prefix.Addr()}
 			if other := taken[p]; other != "" && other != r.Name {
 				b.contradict(e.get("addresses"), "", "%s is the link-local address of %s already, on %s of %s", p.linkLocal, other, iface, d.Name)

@@ -62,21 +62,31 @@ func (b *builder) addressRules(e *entry, r VirtualRouter, holder map[netip.Addr]
 	if !list.set || list.bad {
 		return
 	}
-	const divide = "divide them among several virtual routers of one group"
-	switch n := len(list.items); {
-	case n == 0:
+	const divide = "divide them among several virtual routers of one group, or write advertise = false for some"
+	n := 0
+	for _, a := range r.Addresses {
+		if !a.Unadvertised {
+			n++
+		}
+	}
+	switch {
+	case len(list.items) == 0:
 		b.fail(list, "", "is empty: a virtual router has at least one address")
-	case r.IPv6() && len(r.Addresses) > maxAddresses6:
-		b.contradict(list, divide, "%d addresses with the link-local one; an advert over IPv6 carries at most %d", len(r.Addresses), maxAddresses6)
+	case n == 0 && !list.anyBad():
+		// RFC 9568 section 5.2.5: the minimum is 1.
+		b.contradict(list, "", "none of them is advertised, and an advert lists at least one")
+	case r.IPv6() && n > maxAddresses6:
+		b.contradict(list, divide, "%d addresses with the link-local one; an advert over IPv6 carries at most %d", n, maxAddresses6)
 	case n > 255:
 		// RFC 9568 section 5.2.5: the advert's count of addresses is one byte.
 		b.contradict(list, divide, "%d addresses; an advert carries at most 255", n)
 	}
 	b.familyRules(list)
 	for _, i := range list.items {
+		b.attributeRules(i, r)
 		p := val[netip.Prefix](i)
 		a := p.Addr()
-		if !a.IsValid() || isLinkLocal(vrrp.Address{Prefix: p}) {
+		if !a.IsValid() || isLinkLocal(p) {
 			continue
 		}
 		if other, taken := holder[a]; taken {

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"failover/lvs"
-	"failover/vrrp"
 )
 
 // serverRules hold each virtual server against the routers and the others.
@@ -187,5 +186,3 @@ func (b *builder) gatewayRule(e *entry, vs VirtualServer, rs RealServer) {
 			"%d addresses of group %s have %s in their subnet, and only one can be its gateway: %s", len(list), router.Group, rs.Address.Addr(), strings.Join(list, ", "))
 	}
 }
-
-func contains(a vrrp.Address, one netip.Addr) bool { return a.Prefix.Masked().Contains(one) }

@@ -57,7 +57,7 @@ type Key struct {
 	Doc            string   // what it means, in sentences
 	Example        string   // as written in TOML, for the reference file
 	Aside          bool     // the reference file has the example as a comment
-	Section        *Section // of a Table or Tables
+	Section        *Section // of a Table or Tables; of a Prefix that may be written as a table
 	// valid says what is wrong with a String or with a String of a list; "" is
 	// fine.
 	valid func(string) string
@@ -82,6 +82,9 @@ func (s *Section) key(name string) *Key {
 	}
 	return nil
 }
+
+// opens tells whether the key's value is a table, or tables.
+func (k *Key) opens() bool { return k.Type == Table || k.Type == Tables }
 
 // form is how a table is opened: [director.NAME], [[….real_server]].
 func (s *Section) form(k *Key) string {
@@ -153,6 +156,9 @@ func (k *Key) plural() string {
 	}
 	if k.limited() {
 		words += ", each " + k.bounds()
+	}
+	if k.Type == Prefix && k.Section != nil {
+		words += ", or of tables"
 	}
 	return words
 }

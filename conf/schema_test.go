@@ -15,7 +15,8 @@ var base = []struct {
 }{
 	{&directorSection, "[director.lb2]\naddress = \"192.168.33.94\"\n[director.lb1]", [][2]string{{"address", `"192.168.33.91"`}}},
 	{&daemonSection, "[daemon]", nil},
-	{&routerSection, "[virtual_router.r]", [][2]string{{"interface", `"eth1"`}, {"vrid", "52"}, {"addresses", `["192.168.33.90/24"]`}}},
+	{&routerSection, "[virtual_router.r]", [][2]string{{"interface", `"eth1"`}, {"vrid", "52"}}},
+	{&addressSection, "[[virtual_router.r.addresses]]", [][2]string{{"address", `"192.168.33.90/24"`}}},
 	{&announceSection, "[virtual_router.r.announce]", nil},
 	{&trackSection, "[[virtual_router.r.track]]", [][2]string{{"kind", `"interface"`}, {"interface", `"eth5"`}}},
 	{&takeOverSection, "[virtual_router.r.take_over]", [][2]string{{"argv", `["/bin/move"]`}}},

@@ -54,6 +54,17 @@ func interfaceName(s string) string {
 	return ""
 }
 
+// addressLabel judges what the kernel keeps of a label: IFNAMSIZ − 1 bytes.
+func addressLabel(s string) string {
+	switch {
+	case len(s) > 15:
+		return "is longer than a label can be (15 bytes)"
+	case strings.ContainsAny(s, "/ \t"):
+		return "is not a label an address can have"
+	}
+	return ""
+}
+
 func absolutePath(s string) string {
 	if !strings.HasPrefix(s, "/") {
 		return "is not an absolute path"

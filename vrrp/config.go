@@ -68,9 +68,9 @@ type RouterConfig struct {
 	// Interval is Advertisement_Interval: of version 3 10 ms–40.95 s in steps of
 	// 10 ms, of version 2 1–255 s in steps of 1 s.
 	Interval time.Duration
-	// Addresses are never empty and all of one family, which is the router's; for
-	// IPv6 the first one is the virtual router's link-local address (RFC 9568 section
-	// 5.2.9).
+	// Addresses are never empty, all of one family, which is the router's, and not all
+	// of them unadvertised; for IPv6 the first one is the virtual router's link-local
+	// address (RFC 9568 section 5.2.9).
 	Addresses []Address
 	// Source is the sender's address of our adverts, the primary address of
 	// RFC 9568; multicast over IPv6 has a link-local one. Invalid: the interface's
@@ -98,11 +98,6 @@ func (c *RouterConfig) version() uint8 {
 		return Version2
 	}
 	return Version3
-}
-
-// Address is one address of a virtual router, with its subnet's prefix.
-type Address struct {
-	Prefix netip.Prefix
 }
 
 // Announce is the schedule of gratuitous ARP, of unsolicited neighbour

@@ -72,12 +72,16 @@ type Owned struct {
 	Addresses []OwnedAddress
 }
 
-// OwnedAddress is one address as the machine holds it.
+// OwnedAddress is one address as the machine holds it. What it has in common with
+// [Address] means the same.
 type OwnedAddress struct {
-	Router    string
-	Interface string
-	Address   netip.Prefix
-	LeaseSecs int // valid lifetime in seconds
+	Router        string
+	Interface     string
+	Address       netip.Prefix
+	LeaseSecs     int // valid lifetime in seconds
+	Label         string
+	Scope         Scope
+	NoPrefixRoute bool
 }
 
 // Link is the state of one interface as the machine reports it. A group whose

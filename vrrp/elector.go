@@ -65,22 +65,15 @@ func (el *elector) configured(old, c GroupConfig, now Instant) {
 				traffics[i].neighbours = nil // of another place
 			}
 		}
-		el.addresses[i] = hostsOf(rc.Addresses)
+		el.addresses[i] = advertised(rc.Addresses)
 		for _, a := range rc.Addresses {
 			el.all.Addresses = append(el.all.Addresses, OwnedAddress{
-				Router: rc.Name, Interface: rc.Interface, Address: a.Prefix, LeaseSecs: leaseSeconds(rc.Lease),
+				Router: rc.Name, Interface: rc.On(a), Address: a.Prefix, LeaseSecs: leaseSeconds(rc.Lease),
+				Label: a.Label, Scope: a.Scope, NoPrefixRoute: a.NoPrefixRoute,
 			})
 		}
 	}
 	el.traffic, el.bursts = traffics, bursts
-}
-
-func hostsOf(addresses []Address) []netip.Addr {
-	hosts := make([]netip.Addr, len(addresses))
-	for i, a := range addresses {
-		hosts[i] = a.Prefix.Addr()
-	}
-	return hosts
 }
 
 // wanted is what the host shall hold for the group.

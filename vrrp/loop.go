@@ -146,7 +146,7 @@ func (e *Engine) send(el *elector, o *Output) {
 		count     *traffic
 	)
 	if o.Gone != nil {
-		rc, src, addresses, count = o.Gone, o.Gone.Source, hostsOf(o.Gone.Addresses), new(traffic)
+		rc, src, addresses, count = o.Gone, o.Gone.Source, advertised(o.Gone.Addresses), new(traffic)
 	} else {
 		rc, src = &el.group.Config.Routers[o.Router], el.group.Source(o.Router)
 		addresses, count = el.addresses[o.Router], &el.traffic[o.Router]

@@ -111,34 +111,45 @@ func (e *Engine) closePort(p *port) {
 	}
 }
 
-// routerLinks is what the machine says of the interfaces under a group. A router
-// that cannot hear is as good as down: it would be master among masters.
+// routerLinks is what the machine says of the interfaces under a group: those of
+// the adverts and those of the addresses. A router that cannot hear is as good as
+// down: it would be master among masters.
 func (e *Engine) routerLinks(c GroupConfig) []RouterLink {
 	links := make([]RouterLink, len(c.Routers))
 	for i := range c.Routers {
 		rc := &c.Routers[i]
-		l := e.links[rc.Interface]
-		r := RouterLink{Exists: l.Index != 0, Source: l.Source4}
+		r := RouterLink{Exists: true, Source: e.links[rc.Interface].Source4}
 		if rc.IPv6() {
-			r.Source = l.Source6
+			r.Source = e.links[rc.Interface].Source6
 		}
-		p := e.ports[portOf(rc)]
-		switch {
-		case !r.Exists:
-			r.Fault = rc.Interface + " is not there"
-		case !l.Up:
-			r.Fault = rc.Interface + " is down"
-		case !l.Carrier:
-			r.Fault = rc.Interface + " has no carrier"
-		case p == nil || !p.open:
+		for _, name := range rc.Interfaces() {
+			l := e.links[name]
+			r.Exists = r.Exists && l.Index != 0
+			if r.Fault == "" {
+				r.Fault = l.fault(name)
+			}
+		}
+		if p := e.ports[portOf(rc)]; r.Fault == "" && (p == nil || !p.open) {
 			r.Fault = rc.Interface + " cannot be listened on"
 			if p != nil && p.fault != "" {
 				r.Fault = p.fault
 			}
-		default:
-			r.Usable = true
 		}
+		r.Usable = r.Fault == ""
 		links[i] = r
 	}
 	return links
+}
+
+// fault says why an interface of this name is of no use; "" when it is.
+func (l Link) fault(name string) string {
+	switch {
+	case l.Index == 0:
+		return name + " is not there"
+	case !l.Up:
+		return name + " is down"
+	case !l.Carrier:
+		return name + " has no carrier"
+	}
+	return ""
 }

@@ -32,6 +32,8 @@ type spec struct {
 	interval time.Duration // of the adverts; 100 ms when zero
 	daemon   string        // lines of [daemon]
 	router   string        // lines of every virtual router
+	outside  string        // lines of the virtual router outside
+	also     string        // an item that its addresses have beside the usual one
 	only     string        // the one virtual router there is; empty: both
 	once     bool          // a service that ends stays down
 }
@@ -61,9 +63,13 @@ func (s spec) toml() string {
 		if s.only != "" && s.only != r.name {
 			continue
 		}
-		fmt.Fprintf(&b, "[virtual_router.%s]\ninterface = %q\nvrid = %d\naddresses = [%q]\n", r.name, r.link, r.vrid, r.address)
+		also, lines := "", s.router
+		if r.name == "outside" {
+			also, lines = s.also, s.router+"\n"+s.outside
+		}
+		fmt.Fprintf(&b, "[virtual_router.%s]\ninterface = %q\nvrid = %d\naddresses = [%q, %s]\n", r.name, r.link, r.vrid, r.address, also)
 		fmt.Fprintf(&b, "source = { %s }\nadvert_interval = %q\ngroup = \"nat\"\naddress_lease = \"3s\"\n", r.sources, s.every())
-		fmt.Fprintln(&b, s.router)
+		fmt.Fprintln(&b, lines)
 	}
 	return b.String()
 }

@@ -46,8 +46,10 @@ type VirtualRouter struct {
 	EffectivePriority int       `json:"effective_priority"`
 	Preferred         string    `json:"preferred"`
 	Addresses         []string  `json:"addresses"`
-	MasterAddress     string    `json:"master_address"`
-	AdvertIntervalMS  int64     `json:"advert_interval_ms"`
+	// AddressAttributes are of those of Addresses that are not held as usual.
+	AddressAttributes []AddressAttributes `json:"address_attributes,omitempty"`
+	MasterAddress     string              `json:"master_address"`
+	AdvertIntervalMS  int64               `json:"advert_interval_ms"`
 	// MasterIntervalMS is the interval that the master's death is told by: the
 	// master's own as its adverts state it, AdvertIntervalMS until one is heard.
 	MasterIntervalMS int64  `json:"master_interval_ms"`
@@ -66,6 +68,16 @@ type VirtualRouter struct {
 	// Neighbours are the other routers of the VRID whose adverts this director hears,
 	// also those whose adverts it has to discard.
 	Neighbours []Neighbour `json:"neighbours,omitempty"`
+}
+
+// AddressAttributes are how an address is held, as the configuration says.
+type AddressAttributes struct {
+	Address       string `json:"address"`
+	Interface     string `json:"interface"`
+	Label         string `json:"label,omitempty"` // empty: the interface's name
+	Scope         string `json:"scope,omitempty"` // empty: global, or what an IPv6 address tells
+	NoPrefixRoute bool   `json:"noprefixroute"`
+	Advertised    bool   `json:"advertised"`
 }
 
 // Neighbour is another router of a virtual router, as its newest advert tells.

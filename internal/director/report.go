@@ -98,7 +98,8 @@ func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRou
 	v := api.VirtualRouter{
 		Name: r.Name, Group: g.Name, Interface: r.Interface, VRID: int(r.VRID), Version: int(r.Version), Family: family(r),
 		State: string(vrrp.Init), Priority: int(g.Priority), AdvertIntervalMS: r.Interval.Milliseconds(),
-		MasterIntervalMS: r.Interval.Milliseconds(), Addresses: addresses(r), Tracks: tracks(f, r.Name),
+		MasterIntervalMS: r.Interval.Milliseconds(), Addresses: addresses(r), AddressAttributes: attributes(r),
+		Tracks: tracks(f, r.Name),
 	}
 	st, ok := f.routerStatus(r.Name)
 	if !ok {
@@ -134,6 +135,20 @@ func addresses(r vrrp.RouterConfig) []string {
 		as[i] = a.Prefix.String()
 	}
 	return as
+}
+
+// attributes are those of the addresses that have any.
+func attributes(r vrrp.RouterConfig) (list []api.AddressAttributes) {
+	for _, a := range r.Addresses {
+		if a == (vrrp.Address{Prefix: a.Prefix}) {
+			continue
+		}
+		list = append(list, api.AddressAttributes{
+			Address: a.Prefix.String(), Interface: r.On(a), Label: a.Label, Scope: string(a.Scope),
+			NoPrefixRoute: a.NoPrefixRoute, Advertised: !a.Unadvertised,
+		})
+	}
+	return list
 }
 
 // heardDirector is another director as far as its adverts tell: master, or

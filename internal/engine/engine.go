@@ -197,8 +197,10 @@ func (p *process) configure(c ipc.Configure) {
 	interfaces := make(map[string]bool)
 	for _, g := range c.Groups {
 		names = append(names, g.Name)
-		for _, r := range g.Routers {
-			interfaces[r.Interface] = true
+		for i := range g.Routers {
+			for _, name := range g.Routers[i].Interfaces() {
+				interfaces[name] = true
+			}
 		}
 	}
 	if p.page != nil {

@@ -13,6 +13,12 @@ import (
 	"failover/vrrp"
 )
 
+// scopes are the kernel's numbers (rtnetlink.h, RT_SCOPE_…).
+var scopes = map[vrrp.Scope]int{
+	"": unix.RT_SCOPE_UNIVERSE, vrrp.ScopeGlobal: unix.RT_SCOPE_UNIVERSE, vrrp.ScopeSite: unix.RT_SCOPE_SITE,
+	vrrp.ScopeLink: unix.RT_SCOPE_LINK, vrrp.ScopeHost: unix.RT_SCOPE_HOST,
+}
+
 // resolve finds the interfaces of a group's addresses. Those on an interface
 // that is missing are left out, and the error names them.
 func (h *Host) resolve(o vrrp.Owned) ([]wish, error) {
@@ -32,10 +38,11 @@ func (h *Host) resolve(o vrrp.Owned) ([]wish, error) {
 		}
 		out = append(out, wish{
 			Held: Held{
-				Group: o.Group, Router: a.Router, Interface: a.Interface, Index: i, Address: a.Address,
+				Group: o.Group, Router: a.Router, Interface: a.Interface, Index: i, Address: a.Address, Label: a.Label,
 			},
 			// The kernel takes none for one without end, which nobody would take off.
 			lease: max(1, a.LeaseSecs),
+			scope: scopes[a.Scope], noRoute: a.NoPrefixRoute,
 		})
 	}
 	return out, errors.Join(errs...)
@@ -67,6 +74,9 @@ func (h *Host) list() (map[key]present, error) {
 			// Of IPv6 the bit means another thing: a privacy address.
 			secondary: !is6 && a.Flags&unix.IFA_F_SECONDARY != 0,
 			unproven:  is6 && a.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) != 0,
+			label:     a.Label,
+			scope:     a.Scope,
+			noRoute:   a.Flags&unix.IFA_F_NOPREFIXROUTE != 0,
 		}
 	}
 	return out, nil
@@ -74,16 +84,32 @@ func (h *Host) list() (map[key]present, error) {
 
 // add gives the machine a new address. One that somebody else adds at the same
 // moment is his.
-func (h *Host) add(w wish) error {
+func (h *Host) add(w wish, there map[key]present) error {
 	err := h.kernel.AddrAdd(nil, h.address(w))
-	if errors.Is(err, unix.EEXIST) {
+	switch {
+	case errors.Is(err, unix.EEXIST):
 		err = ErrForeign
+	case errors.Is(err, unix.EINVAL):
+		if other, is := rival(w, there); is {
+			err = fmt.Errorf("%s is there with another scope, and one subnet of an interface has one", other)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("vrrp: add %s to %s: %w", w.Address, w.Interface, err)
 	}
 	h.log.Debug("address added", "address", w.Address, "interface", w.Interface, "group", w.Group)
 	return nil
+}
+
+// rival finds what the kernel (inet_insert_ifa) does not let stand beside an IPv4
+// address: one of the same subnet and of another scope.
+func rival(w wish, there map[key]present) (netip.Prefix, bool) {
+	for k, a := range there {
+		if k.index == w.Index && k.prefix.Addr().Is4() && k.prefix.Masked() == w.Address.Masked() && a.scope != w.scope {
+			return k.prefix, true
+		}
+	}
+	return netip.Prefix{}, false
 }
 
 // renew gives an address of ours its lease anew.
@@ -100,9 +126,15 @@ func (h *Host) renew(w wish) error {
 // machine asks of others it asks from an address that stays (RFC 6724 section 5,
 // rule 3); who asks us is answered all the same.
 func (h *Host) address(w wish) *netlink.Addr {
-	a := &netlink.Addr{IPNet: toIPNet(w.Address), LinkIndex: w.Index, ValidLft: w.lease, PreferedLft: w.lease}
+	a := &netlink.Addr{
+		IPNet: toIPNet(w.Address), LinkIndex: w.Index, ValidLft: w.lease, PreferedLft: w.lease,
+		Label: w.Label, Scope: w.scope,
+	}
 	if w.Address.Addr().Is6() {
 		a.Flags, a.PreferedLft = unix.IFA_F_NODAD, 0
+	}
+	if w.noRoute {
+		a.Flags |= unix.IFA_F_NOPREFIXROUTE
 	}
 	if h.marks {
 		a.Protocol = mark

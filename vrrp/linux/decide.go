@@ -15,6 +15,9 @@ type present struct {
 	finite    bool  // it has a lifetime
 	secondary bool  // it goes with its subnet's primary
 	unproven  bool  // duplicate address detection has not passed it
+	label     string
+	scope     int
+	noRoute   bool // IFA_F_NOPREFIXROUTE
 }
 
 // ours tells whether an address that stands in the owned set is still the one we
@@ -29,7 +32,24 @@ func (a present) ours(marks bool) bool {
 // wish is one address to hold, on an interface that is there.
 type wish struct {
 	Held
-	lease int // seconds
+	lease   int // seconds
+	scope   int
+	noRoute bool
+}
+
+// fits tells whether an address is as wished, or can be made so by renewing it:
+// the kernel lets nobody change label, scope and the like of one that is there.
+func (w wish) fits(a present, owned *Held) bool {
+	if w.noRoute != a.noRoute {
+		return false
+	}
+	if w.Address.Addr().Is6() {
+		return true // its scope is in its bits, and it has no label
+	}
+	if w.Label == "" {
+		return w.scope == a.scope && (owned == nil || owned.Label == "")
+	}
+	return w.scope == a.scope && w.Label == a.label
 }
 
 // change is what makes the machine hold what a group is to hold.
@@ -50,12 +70,16 @@ func decide(group string, wanted []wish, owned []Held, there map[key]present, ma
 			continue
 		}
 		isWanted[w.key()] = true
-		isOwned := slices.ContainsFunc(owned, func(e Held) bool { return e.key() == w.key() })
+		entry := find(owned, w.key())
 		a, is := there[w.key()]
 		switch {
-		case is && isOwned && a.ours(marks), is && marks && a.mark == mark && a.finite:
+		case is && entry != nil && a.ours(marks), is && marks && a.mark == mark && a.finite:
 			// The second: the owned set was lost, but nobody else uses our mark.
-			c.renew = append(c.renew, w)
+			if w.fits(a, entry) {
+				c.renew = append(c.renew, w)
+				continue
+			}
+			c.first, c.add = append(c.first, a), append(c.add, w)
 		case is, clashes(w, owned, there, marks):
 			c.refused = append(c.refused, fmt.Errorf("vrrp: add %s to %s: %w", w.Address, w.Interface, ErrForeign))
 		default:
@@ -81,6 +105,15 @@ func decide(group string, wanted []wish, owned []Held, there map[key]present, ma
 	return c
 }
 
+// find is the entry of an address in the owned set; nil: there is none.
+func find(owned []Held, k key) *Held {
+	i := slices.IndexFunc(owned, func(e Held) bool { return e.key() == k })
+	if i < 0 {
+		return nil
+	}
+	return &owned[i]
+}
+
 // clashes tells whether the interface has the address already, with another
 // prefix and not from us. Linux would let us add it a second time, but it would
 // stay when ours goes.
@@ -89,7 +122,7 @@ func clashes(w wish, owned []Held, there map[key]present, marks bool) bool {
 		if k.index != w.Index || k.prefix.Addr() != w.Address.Addr() {
 			continue
 		}
-		if !a.ours(marks) || !slices.ContainsFunc(owned, func(e Held) bool { return e.key() == k }) {
+		if !a.ours(marks) || find(owned, k) == nil {
 			return true
 		}
 	}

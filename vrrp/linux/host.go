@@ -76,7 +76,8 @@ func (h *Host) Close() error {
 
 // Set implements [vrrp.Host]. It tries every address and joins the errors. New
 // addresses are up before old ones go, but for an IPv6 address that gets another
-// prefix.
+// prefix and for one that gets another label, scope or the like, which is away for
+// a moment.
 func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -99,11 +100,12 @@ func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
 		errs = append(errs, h.renew(w))
 	}
 	for _, w := range c.add {
-		if err := h.add(w); err != nil {
+		if err := h.add(w, there); err != nil {
 			errs = append(errs, err)
 			gone[w.key()] = true
 			continue
 		}
+		delete(gone, w.key()) // it was away for a moment
 		h.adds[w.key()]++
 		added++
 	}

@@ -16,6 +16,9 @@ type Held struct {
 	Interface string
 	Index     int // of the interface when the address was added
 	Address   netip.Prefix
+	// Label is what was written for it; of an address that has none the kernel makes
+	// one up when the interface is renamed.
+	Label string `json:",omitempty"`
 }
 
 // key is what tells one address of a machine from another.
@@ -98,5 +101,5 @@ func (s *ownedSet) groups() []string {
 
 // has tells whether an address is in the set.
 func (s *ownedSet) has(k key) bool {
-	return slices.ContainsFunc(s.held, func(e Held) bool { return e.key() == k })
+	return find(s.held, k) != nil
 }
