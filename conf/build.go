@@ -57,6 +57,7 @@ func (b *builder) build() {
 	b.listenRules()
 	b.routerRules()
 	b.groupRules()
+	b.wayRules()
 	b.serverRules()
 	b.trackRules()
 }

@@ -33,6 +33,8 @@ func (b *builder) router(e *entry) VirtualRouter {
 	if r.IPv6() && !slices.ContainsFunc(r.Addresses, func(a VirtualAddress) bool { return isLinkLocal(a.Prefix) }) {
 		r.Addresses = slices.Insert(r.Addresses, 0, VirtualAddress{Prefix: derivedLinkLocal(r.VRID)})
 	}
+	r.Routes = ways(b, e.get("routes"), r.IPv6(), vrrp.ParseRoute)
+	r.Rules = ways(b, e.get("rules"), r.IPv6(), vrrp.ParseRule)
 	if !e.get("address_lease").set {
 		r.Lease = defaultLease(r.Interval)
 	}
@@ -80,11 +82,7 @@ func duration(e *entry) time.Duration { return val[time.Duration](e) }
 // perDirector gathers the values of a key for every director. Where the file
 // gives none, the default decides; a nil one means that there is none.
 func perDirector[T comparable](b *builder, e *entry, otherwise func(Director) T) PerDirector[T] {
-	for _, o := range e.order {
-		if e.per && !b.isDirector(o.key) {
-			b.failKey(o, didYouMean(o.key, b.directorNames(), "the directors are"), "no such director")
-		}
-	}
+	b.directorKeys(e)
 	if len(b.d.Directors) == 0 && otherwise != nil {
 		return PerDirector[T]{All: otherwise(Director{})} // of no file: the default
 	}
@@ -112,6 +110,15 @@ func perDirector[T comparable](b *builder, e *entry, otherwise func(Director) T)
 	var zero T
 	p.All = zero
 	return p
+}
+
+// directorKeys demand that a table by director names directors.
+func (b *builder) directorKeys(e *entry) {
+	for _, o := range e.order {
+		if e.per && !b.isDirector(o.key) {
+			b.failKey(o, didYouMean(o.key, b.directorNames(), "the directors are"), "no such director")
+		}
+	}
 }
 
 func asByte(p PerDirector[int64]) PerDirector[uint8] {

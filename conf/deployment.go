@@ -87,9 +87,11 @@ type VirtualRouter struct {
 	Auth         vrrp.Password
 	Lease        time.Duration
 	Announce     vrrp.Announce
-	Tracks       []TrackConfig `json:",omitempty"` // track_interfaces first
-	Notify       []string      `json:",omitempty"` // a program and its arguments
-	TakeOver     *TakeOver     `json:",omitempty"`
+	Routes       PerDirector[[]vrrp.Route] `json:",omitzero"`
+	Rules        PerDirector[[]vrrp.Rule]  `json:",omitzero"`
+	Tracks       []TrackConfig             `json:",omitempty"` // track_interfaces first
+	Notify       []string                  `json:",omitempty"` // a program and its arguments
+	TakeOver     *TakeOver                 `json:",omitempty"`
 }
 
 // IPv6 tells the family of a router.

@@ -23,6 +23,7 @@ func listings(n Node) []listing {
 		for _, r := range g.Routers {
 			o := routerWords(g.Name, r)
 			o.inside = []listing{{"track", trackWords(n.Tracks, r.Name)}}
+			o.fields = append(o.fields, wayWords(r)...)
 			o.fields = append(o.fields, hookWords(n.Hooks, r.Name)...)
 			routers = append(routers, o)
 		}

@@ -102,6 +102,8 @@ func (d Deployment) groups(self Director) []vrrp.GroupConfig {
 			Auth:      r.Auth,
 			Lease:     r.Lease,
 			Announce:  r.Announce,
+			Routes:    r.Routes.For(self.Name),
+			Rules:     r.Rules.For(self.Name),
 			Fellows:   d.fellows(r, self),
 		})
 	}

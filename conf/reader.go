@@ -82,6 +82,16 @@ func (r *reader) read(e *entry, raw any) {
 	m, isTable := raw.(map[string]any)
 	list, isList := elements(raw)
 	switch {
+	case e.spec.Arity == Many && e.spec.PerDirector && isTable:
+		e.per = true
+		r.each(e, m, func(k *entry, raw any) {
+			list, isList := elements(raw)
+			if !isList {
+				r.fail(k, "", "must be a list of %s, not %s", k.spec.plural(), kindOf(raw))
+				return
+			}
+			r.list(k, list)
+		})
 	case e.spec.Arity == Many && !isList:
 		hint := ""
 		if s := e.spec.Section; e.spec.opens() {

@@ -81,7 +81,10 @@ type RouterConfig struct {
 	Checksum  ChecksumForm  // of version 3 for IPv4
 	Auth      Password      // of version 2
 	Lease     time.Duration // valid lifetime of the addresses, at least 3 s
-	Announce  Announce
+	// Routes and Rules are there while the addresses are, in this order.
+	Routes   []Route `json:",omitempty"`
+	Rules    []Rule  `json:",omitempty"`
+	Announce Announce
 	// Fellows are the other directors of the deployment as far as the file tells
 	// their source; what they lack of their full priority is their penalty.
 	Fellows []Fellow `json:",omitempty"`
@@ -200,6 +203,6 @@ type RouterStatus struct {
 	Mismatches             map[string]uint64 `json:",omitempty"` // accepted, but odd: by [Mismatch]
 	Neighbours             []Neighbour       `json:",omitempty"` // whose adverts were heard, by address
 	SendErrors             uint64
-	HostError              string `json:",omitempty"` // why the addresses are not as wanted
+	HostError              string `json:",omitempty"` // why the addresses, routes and rules are not as wanted
 	LateWakeups            uint64 // of its group: deadlines noticed late by more than 10 ms or a tenth of the interval
 }

@@ -3,6 +3,7 @@ package vrrp
 import (
 	"context"
 	"net/netip"
+	"slices"
 )
 
 // Conn is the engine's one wait and its only way to the wire. All methods but
@@ -54,23 +55,51 @@ type Transmission struct {
 // Host is the machine as the election sees it. Every call may block; the engine
 // calls it from one ordered executor per group, never from the loop.
 type Host interface {
-	// Set makes the machine hold exactly these addresses for the group, no more and
-	// no less, and renews their lease. It is level-triggered: calling it again with
-	// the same value changes nothing but the remaining lifetime. Addresses that
-	// were not added by us are never touched. added tells how many addresses were
-	// not there before, also when err is not nil.
+	// Set makes the machine hold exactly these addresses, routes and rules for the
+	// group, no more and no less, and renews the lease of the addresses. It is
+	// level-triggered: calling it again with the same value changes nothing but the
+	// remaining lifetime. What was not added by us is never touched. added tells how
+	// many addresses were not there before, also when err is not nil. The error is a
+	// [WayError] where the addresses are as wanted.
 	Set(ctx context.Context, o Owned) (added int, err error)
 	// Announce sends one round of gratuitous ARP, for IPv6 of unsolicited neighbour
 	// advertisements, for every address of o.
 	Announce(ctx context.Context, o Owned) error
 }
 
-// Owned is the set of addresses a group holds on this machine. An empty list
-// means none.
+// Owned is what a group holds on this machine. Empty lists mean nothing. The
+// routes come after the addresses and go before them; the rules after the routes
+// and before them.
 type Owned struct {
 	Group     string
 	Addresses []OwnedAddress
+	Routes    []Route
+	Rules     []Rule
 }
+
+func (o Owned) equal(p Owned) bool {
+	return o.Group == p.Group && slices.Equal(o.Addresses, p.Addresses) &&
+		slices.Equal(o.Routes, p.Routes) && slices.Equal(o.Rules, p.Rules)
+}
+
+// what names what a group holds, for the log.
+func (o Owned) what() string {
+	if len(o.Routes)+len(o.Rules) > 0 {
+		return "the addresses, routes and rules"
+	}
+	return "the addresses"
+}
+
+func (o Owned) count() int { return len(o.Addresses) + len(o.Routes) + len(o.Rules) }
+
+// WayError says that the addresses of a group are as wanted, but not its routes
+// and rules.
+type WayError struct{ Err error }
+
+func (e *WayError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what went wrong.
+func (e *WayError) Unwrap() error { return e.Err }
 
 // OwnedAddress is one address as the machine holds it. What it has in common with
 // [Address] means the same.

@@ -72,6 +72,8 @@ func (el *elector) configured(old, c GroupConfig, now Instant) {
 				Label: a.Label, Scope: a.Scope, NoPrefixRoute: a.NoPrefixRoute,
 			})
 		}
+		el.all.Routes = append(el.all.Routes, rc.Routes...)
+		el.all.Rules = append(el.all.Rules, rc.Rules...)
 	}
 	el.traffic, el.bursts = traffics, bursts
 }

@@ -138,6 +138,17 @@ func (e *Engine) AddressLost(iface string, address netip.Prefix) {
 	})
 }
 
+// WayLost says that somebody took a route or a rule of a group away. It is put
+// back at once, if the group holds it.
+func (e *Engine) WayLost(group string) {
+	e.do(func() {
+		if el := e.groups[group]; el != nil && el.group.Hold {
+			e.post(el)
+			e.schedule(el)
+		}
+	})
+}
+
 // Stop hands every group over; Run returns when all have let go.
 func (e *Engine) Stop() {
 	e.do(func() {

@@ -112,9 +112,9 @@ func (x *executor) hold(ctx context.Context, wish Owned, version uint64, trouble
 	}
 	if now != trouble && ctx.Err() == nil {
 		if err != nil {
-			x.log.Warn("the addresses are not as wanted", "want", len(wish.Addresses), "error", err)
+			x.log.Warn(wish.what()+" are not as wanted", "want", wish.count(), "error", err)
 		} else {
-			x.log.Info("the addresses are as wanted again", "want", len(wish.Addresses))
+			x.log.Info(wish.what()+" are as wanted again", "want", wish.count())
 		}
 	}
 	x.report(result{version: version, added: added, err: err})

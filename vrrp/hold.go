@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"errors"
 	"slices"
 	"time"
 )
@@ -41,16 +42,18 @@ func (e *Engine) settle(el *elector, r result) {
 	if e.groups[el.group.Config.Name] != el || r.version != el.version {
 		return // an older wish; the newest one's result is under way
 	}
+	var ways *WayError
+	addressed := r.err == nil || errors.As(r.err, &ways)
+	el.held = el.group.Hold && (el.held || addressed)
 	if r.err == nil {
 		el.settled, el.trouble, el.backoff = true, "", 0
-		el.held = el.group.Hold
 	} else {
 		el.trouble = r.err.Error()
 		el.backoff = min(max(firstRetry, 2*el.backoff), renewEvery)
 		retry := e.now.Add(el.backoff)
 		el.postAt = min(el.postAt, retry)
 	}
-	if el.group.State == Master && el.group.Hold && (r.added > 0 || (el.fresh && r.err == nil)) {
+	if el.group.State == Master && el.group.Hold && (r.added > 0 || (el.fresh && addressed)) {
 		el.fresh = false
 		el.announce(e.now)
 	}

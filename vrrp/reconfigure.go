@@ -1,7 +1,5 @@
 package vrrp
 
-import "slices"
-
 // configure is [Engine.Configure] in the loop.
 func (e *Engine) configure(groups []GroupConfig, adopt map[string]Record) {
 	if e.stopping {
@@ -45,7 +43,7 @@ func (e *Engine) reconfigure(el *elector, c GroupConfig) {
 		el.retired, el.giveUpAt = false, Never
 		e.step(el, Input{Kind: InputStart})
 	}
-	if el.group.Hold && !slices.Equal(before.Addresses, el.all.Addresses) {
+	if el.group.Hold && !before.equal(el.all) {
 		e.want(el)
 		e.schedule(el)
 	}

@@ -14,6 +14,7 @@ import (
 	"failover/internal/engine"
 	"failover/lvs"
 	"failover/lvs/ipvs"
+	"failover/vrrp/linux"
 )
 
 func (c *cli) releaseCommand() *cobra.Command {
@@ -21,13 +22,13 @@ func (c *cli) releaseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "release",
 		Short: "Remove what is ours from this machine",
-		Long: `Remove what is ours from this machine: the virtual addresses and the guard,
-and, asked for, the entries of the IPVS table and the settings. What is not ours
-stays. It refuses while the daemon runs.
+		Long: `Remove what is ours from this machine: the virtual addresses, their routes and
+rules, the guard, and, asked for, the entries of the IPVS table and the
+settings. What is not ours stays. It refuses while the daemon runs.
 
-With --if-dead only the addresses go, and only where a stop was cut short. After
-a crash it does nothing: the restarted daemon adopts the addresses, or their
-lease ends. That is for ExecStopPost.`,
+With --if-dead only addresses, routes and rules go, and only where a stop was
+cut short. After a crash it does nothing: the restarted daemon adopts what is
+there, or the lease of the addresses ends. That is for ExecStopPost.`,
 		Example: `  failover release
   failover release --ipvs --sysctl`,
 		Args: noArguments,
@@ -42,31 +43,31 @@ lease ends. That is for ExecStopPost.`,
 	}
 	cmd.Flags().BoolVar(&table, "ipvs", false, "also our entries of the IPVS table")
 	cmd.Flags().BoolVar(&sysctl, "sysctl", false, "also put settings back that still have our value")
-	cmd.Flags().BoolVar(&ifDead, "if-dead", false, "only addresses, only after a stop that was cut short")
+	cmd.Flags().BoolVar(&ifDead, "if-dead", false, "only addresses, routes and rules, only after a stop that was cut short")
 	cmd.MarkFlagsMutuallyExclusive("if-dead", "ipvs")
 	cmd.MarkFlagsMutuallyExclusive("if-dead", "sysctl")
 	return cmd
 }
 
 func (c *cli) releaseIfDead(ctx context.Context) error {
-	n, err := engine.ReleaseAddresses(ctx, engine.RuntimeDir(), true, c.plainLogger())
+	n, err := engine.Release(ctx, engine.RuntimeDir(), true, c.plainLogger())
 	switch {
 	case errors.Is(err, engine.ErrNotStopping), errors.Is(err, engine.ErrRunning):
 		return nil
 	case err != nil:
 		return &failure{code: exitFailed, err: err}
 	}
-	fmt.Fprintf(c.out, "%d addresses taken off\n", n)
+	c.takenOff(n)
 	return nil
 }
 
 func (c *cli) release(ctx context.Context, table, sysctl bool) error {
 	log := c.plainLogger()
-	n, err := engine.ReleaseAddresses(ctx, engine.RuntimeDir(), false, log)
+	n, err := engine.Release(ctx, engine.RuntimeDir(), false, log)
 	if errors.Is(err, engine.ErrRunning) {
 		return &failure{exitFailed, err, "stop it first: systemctl stop failover"}
 	}
-	fmt.Fprintf(c.out, "%d addresses taken off\n", n)
+	c.takenOff(n)
 
 	dir := conf.DefaultDaemon().StateDir
 	if d, loadErr := conf.Load(c.file); loadErr == nil {
@@ -97,6 +98,21 @@ func (c *cli) release(ctx context.Context, table, sysctl bool) error {
 		return &failure{code: exitFailed, err: err}
 	}
 	return nil
+}
+
+// takenOff says what has been removed.
+func (c *cli) takenOff(n linux.Purged) {
+	fmt.Fprintf(c.out, "%d addresses taken off\n", n.Addresses)
+	if n.Routes+n.Rules > 0 {
+		fmt.Fprintf(c.out, "%s and %s taken off\n", counted(n.Routes, "route"), counted(n.Rules, "rule"))
+	}
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // releaseTable removes every entry of the owned set from the kernel's table.

@@ -99,7 +99,7 @@ func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRou
 		Name: r.Name, Group: g.Name, Interface: r.Interface, VRID: int(r.VRID), Version: int(r.Version), Family: family(r),
 		State: string(vrrp.Init), Priority: int(g.Priority), AdvertIntervalMS: r.Interval.Milliseconds(),
 		MasterIntervalMS: r.Interval.Milliseconds(), Addresses: addresses(r), AddressAttributes: attributes(r),
-		Tracks: tracks(f, r.Name),
+		Routes: inWords(r.Routes), Rules: inWords(r.Rules), Tracks: tracks(f, r.Name),
 	}
 	st, ok := f.routerStatus(r.Name)
 	if !ok {
@@ -135,6 +135,14 @@ func addresses(r vrrp.RouterConfig) []string {
 		as[i] = a.Prefix.String()
 	}
 	return as
+}
+
+// inWords are routes or rules as the file has them.
+func inWords[T fmt.Stringer](list []T) (out []string) {
+	for _, x := range list {
+		out = append(out, x.String())
+	}
+	return out
 }
 
 // attributes are those of the addresses that have any.

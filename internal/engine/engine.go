@@ -87,9 +87,8 @@ func Run(ctx context.Context, o Options) error {
 func open(o Options, rt *Runtime) (*process, error) {
 	p := &process{o: o, log: o.Log, runtime: rt, rewatch: make(chan []string, 1)}
 	p.openPage()
-	owned := &state.Store[[]linux.Held]{Path: rt.OwnedPath(), BootID: rt.BootID(), Volatile: true}
 	var err error
-	if p.host, err = linux.NewHost(o.Log, owned); err != nil {
+	if p.host, err = linux.NewHost(o.Log, rt.Stores()); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -221,14 +220,14 @@ func (p *process) configure(c ipc.Configure) {
 	p.rewatch <- sorted
 }
 
-// purge takes off every address of ours that belongs to no group of keep.
+// purge takes off everything of ours that belongs to no group of keep.
 func (p *process) purge(keep []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if n, err := p.host.Purge(ctx, keep...); err != nil {
 		p.log.Error("addresses of an earlier process", "error", err)
-	} else if n > 0 {
-		p.log.Info("addresses of an earlier process taken off", "count", n)
+	} else if n != (linux.Purged{}) {
+		p.log.Info("addresses of an earlier process taken off", "count", n.Addresses, "routes", n.Routes, "rules", n.Rules)
 	}
 }
 

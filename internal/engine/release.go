@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 
-	"failover/internal/state"
 	"failover/vrrp/linux"
 )
 
@@ -13,22 +12,22 @@ import (
 // adopts the addresses, or their lease ends.
 var ErrNotStopping = errors.New("no stop was under way")
 
-// ReleaseAddresses takes off every address that is ours. It refuses with
+// Release takes off every address, route and rule that is ours. It refuses with
 // [ErrRunning] while an engine runs; with onlyStopped also with
 // [ErrNotStopping] unless a stop was cut short.
-func ReleaseAddresses(ctx context.Context, dir string, onlyStopped bool, log *slog.Logger) (int, error) {
+func Release(ctx context.Context, dir string, onlyStopped bool, log *slog.Logger) (linux.Purged, error) {
+	var none linux.Purged
 	rt, err := Claim(dir)
 	if err != nil {
-		return 0, err
+		return none, err
 	}
 	defer rt.Release()
 	if onlyStopped && !rt.StopUnderWay() {
-		return 0, ErrNotStopping
+		return none, ErrNotStopping
 	}
-	owned := &state.Store[[]linux.Held]{Path: rt.OwnedPath(), BootID: rt.BootID(), Volatile: true}
-	h, err := linux.NewHost(log, owned)
+	h, err := linux.NewHost(log, rt.Stores())
 	if err != nil {
-		return 0, err
+		return none, err
 	}
 	n, err := h.Purge(ctx)
 	if err == nil {

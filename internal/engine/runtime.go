@@ -11,6 +11,7 @@ import (
 
 	"failover/internal/ipc"
 	"failover/internal/state"
+	"failover/vrrp/linux"
 )
 
 // DefaultRuntimeDir is where an engine keeps what a killed one leaves behind. It
@@ -72,8 +73,13 @@ func (r *Runtime) Page() (*state.Page, error) {
 	return state.OpenPage(filepath.Join(r.dir, "roles"), r.boot)
 }
 
-// OwnedPath is the file of the addresses we added.
-func (r *Runtime) OwnedPath() string { return filepath.Join(r.dir, "addresses.json") }
+// Stores are the files of what we added.
+func (r *Runtime) Stores() linux.Stores {
+	return linux.Stores{
+		Addresses: &state.Store[[]linux.Held]{Path: filepath.Join(r.dir, "addresses.json"), BootID: r.boot, Volatile: true},
+		Ways:      &state.Store[linux.Ways]{Path: filepath.Join(r.dir, "routes.json"), BootID: r.boot, Volatile: true},
+	}
+}
 
 // Configuration is the last configuration the engine was given, so that a
 // restart goes on before the director has read the file.

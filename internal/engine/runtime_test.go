@@ -27,7 +27,7 @@ func TestRuntimeDirectory(t *testing.T) {
 	if _, err := Claim(dir); !errors.Is(err, ErrRunning) {
 		t.Errorf("claimed twice: %v", err)
 	}
-	if _, err := ReleaseAddresses(t.Context(), dir, true, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrRunning) {
+	if _, err := Release(t.Context(), dir, true, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrRunning) {
 		t.Errorf("released beside an engine: %v", err)
 	}
 	if _, ok, err := Remembered(dir); ok || err != nil {

@@ -40,10 +40,13 @@ func (p *process) otherInterfaces(ctx context.Context, current []string) []strin
 }
 
 func (p *process) watchThese(ctx context.Context, interfaces []string) {
-	link := func(l vrrp.Link) { p.engine.SetLinks([]vrrp.Link{l}) }
-	lost := func(h linux.Held) { p.engine.AddressLost(h.Interface, h.Address) }
+	reports := linux.Reports{
+		Link: func(l vrrp.Link) { p.engine.SetLinks([]vrrp.Link{l}) },
+		Lost: func(h linux.Held) { p.engine.AddressLost(h.Interface, h.Address) },
+		Way:  p.engine.WayLost,
+	}
 	for len(interfaces) > 0 && ctx.Err() == nil {
-		if err := p.host.Watch(ctx, interfaces, link, lost); err != nil {
+		if err := p.host.Watch(ctx, interfaces, reports); err != nil {
 			p.log.Error("watch links", "error", err)
 			sleep(ctx, time.Second)
 		}

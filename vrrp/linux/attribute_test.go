@@ -172,7 +172,7 @@ func TestAttributesOfTheNextProcess(t *testing.T) {
 	h.restart()
 	m.do(func() error {
 		n, err := h.Purge(context.Background())
-		same(t, "purged", n, 2)
+		same(t, "purged", n, Purged{Addresses: 2})
 		return err
 	})
 	same(t, "left", m.shown("eth1", "203.0.113.9/24")+m.shown("eth1", "2001:db8:9::9/64"), "")

@@ -30,48 +30,78 @@ var ErrForeign = errors.New("it is there already and was not added by failover")
 //
 // Its methods may be called from any goroutine.
 type Host struct {
-	log     *slog.Logger
-	kernel  *netlink.Handle
-	marks   bool // the kernel keeps IFA_PROTO
-	speaker speaker
+	log      *slog.Logger
+	kernel   *netlink.Handle
+	filtered *netlink.Handle // whose dumps the kernel filters
+	marks    bool            // the kernel keeps IFA_PROTO
+	speaker  speaker
 
-	mu    sync.Mutex // one change at a time, the owned set included
-	owned ownedSet
-	adds  map[key]uint64 // how often each address was added, for Watch
+	mu      sync.Mutex // one change at a time, the owned sets included
+	owned   ownedSet
+	ways    waySet
+	adds    map[key]uint64    // how often each address was added, for Watch
+	wayAdds map[string]uint64 // likewise each route and rule
 }
 
 var _ vrrp.Host = (*Host)(nil)
 
-// NewHost returns a Host that keeps its owned set in the given file, and reads
+// Stores are the files of what a [Host] has added.
+type Stores struct {
+	Addresses *state.Store[[]Held]
+	Ways      *state.Store[Ways]
+}
+
+// NewHost returns a Host that keeps its owned sets in the given files, and reads
 // there what the previous process of this boot had added. A file that cannot be
 // used costs a warning only: the addresses it spoke of end with their lease.
 // Changing addresses needs CAP_NET_ADMIN, announcing them CAP_NET_RAW.
-func NewHost(log *slog.Logger, owned *state.Store[[]Held]) (*Host, error) {
-	h := &Host{log: log, owned: ownedSet{store: owned, log: log}, adds: map[key]uint64{}}
+func NewHost(log *slog.Logger, s Stores) (*Host, error) {
+	h := &Host{
+		log: log, owned: ownedSet{store: s.Addresses, log: log}, ways: waySet{store: s.Ways, log: log},
+		adds: map[key]uint64{}, wayAdds: map[string]uint64{},
+	}
 	if err := h.owned.load(); errors.Is(err, state.ErrCorrupt) {
 		log.Warn("owned addresses unknown, those of an earlier process end with their lease", "error", err)
 	} else if err != nil {
+		return nil, err
+	}
+	if err := h.ways.load(); err != nil {
 		return nil, err
 	}
 	var err error
 	if h.marks, err = kernelMarks(); err != nil {
 		return nil, err
 	}
-	options := netlink.HandleOptions{DisableVFInfoCollection: true, RetryInterrupted: true}
-	if h.kernel, err = netlink.NewHandleWithOptions(options, unix.NETLINK_ROUTE); err != nil {
-		return nil, fmt.Errorf("vrrp: open netlink: %w", err)
+	if h.kernel, err = openNetlink(); err != nil {
+		return nil, err
 	}
-	if err := h.kernel.SetSocketTimeout(kernelPatience); err != nil {
-		return nil, errors.Join(fmt.Errorf("vrrp: open netlink: %w", err), h.kernel.Close())
+	if h.filtered, err = openNetlink(); err != nil {
+		return nil, errors.Join(err, h.kernel.Close())
+	}
+	if err := h.filtered.SetStrictCheck(true); err != nil {
+		return nil, errors.Join(fmt.Errorf("vrrp: open netlink: strict checking: %w", err), h.Close())
 	}
 	return h, nil
+}
+
+// openNetlink opens a socket to the kernel.
+func openNetlink() (*netlink.Handle, error) {
+	options := netlink.HandleOptions{DisableVFInfoCollection: true, RetryInterrupted: true}
+	n, err := netlink.NewHandleWithOptions(options, unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("vrrp: open netlink: %w", err)
+	}
+	if err := n.SetSocketTimeout(kernelPatience); err != nil {
+		return nil, errors.Join(fmt.Errorf("vrrp: open netlink: %w", err), n.Close())
+	}
+	return n, nil
 }
 
 // Close gives the sockets back. The addresses stay until their lease ends.
 func (h *Host) Close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return errors.Join(h.kernel.Close(), h.speaker.close())
+	return errors.Join(h.kernel.Close(), h.filtered.Close(), h.speaker.close())
 }
 
 // Set implements [vrrp.Host]. It tries every address and joins the errors. New
@@ -109,12 +139,17 @@ func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
 		h.adds[w.key()]++
 		added++
 	}
+	// New routes may need the new addresses, and the old ones the old.
+	wayErr := h.setWays(o)
 	errs = append(errs, h.takeOff(c.remove, there, gone)...)
 	for _, k := range c.forget {
 		gone[k] = true
 	}
 	h.owned.exclude(gone)
-	return added, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil || wayErr == nil {
+		return added, errors.Join(err, wayErr)
+	}
+	return added, &vrrp.WayError{Err: wayErr}
 }
 
 // takeOff removes addresses of ours and notes those that are gone.
@@ -150,16 +185,19 @@ func (h *Host) Held(ctx context.Context) ([]Held, error) {
 	return out, nil
 }
 
-// Purge removes every address of ours but those of the groups to keep, and
-// returns how many there were. It serves a release, which keeps none, and a
-// start after the configuration has lost a group.
-func (h *Host) Purge(ctx context.Context, keep ...string) (removed int, err error) {
-	before, err := h.Held(ctx)
+// Purged counts what a [Host.Purge] has removed.
+type Purged struct{ Addresses, Routes, Rules int }
+
+// Purge removes everything of ours but what belongs to the groups to keep, and
+// counts it. It serves a release, which keeps none, and a start after the
+// configuration has lost a group.
+func (h *Host) Purge(ctx context.Context, keep ...string) (p Purged, err error) {
+	before, err := h.holdings(ctx)
 	if err != nil {
-		return 0, err
+		return Purged{}, err
 	}
 	h.mu.Lock()
-	groups := h.owned.groups()
+	groups := h.groups()
 	h.mu.Unlock()
 	var errs []error
 	for _, g := range groups {
@@ -169,8 +207,53 @@ func (h *Host) Purge(ctx context.Context, keep ...string) (removed int, err erro
 		_, err := h.Set(ctx, vrrp.Owned{Group: g})
 		errs = append(errs, err)
 	}
-	after, err := h.Held(ctx)
-	return len(before) - len(after), errors.Join(append(errs, err)...)
+	after, err := h.holdings(ctx)
+	return Purged{
+		before.Addresses - after.Addresses, before.Routes - after.Routes, before.Rules - after.Rules,
+	}, errors.Join(append(errs, err)...)
+}
+
+// holdings counts what is ours and there.
+func (h *Host) holdings(ctx context.Context) (p Purged, err error) {
+	held, err := h.Held(ctx)
+	if err != nil {
+		return p, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p.Addresses = len(held)
+	if h.ways.held.count() == 0 {
+		return p, nil
+	}
+	routes, rules, err := h.listWays()
+	for _, e := range h.ways.held.Routes {
+		if _, is := routes[keyOf(e.Route)]; is {
+			p.Routes++
+		}
+	}
+	for _, e := range h.ways.held.Rules {
+		if rules[e.Rule] {
+			p.Rules++
+		}
+	}
+	return p, err
+}
+
+// groups lists those that have anything in the owned sets.
+func (h *Host) groups() []string {
+	list := h.owned.groups()
+	add := func(g string) {
+		if !slices.Contains(list, g) {
+			list = append(list, g)
+		}
+	}
+	for _, e := range h.ways.held.Routes {
+		add(e.Group)
+	}
+	for _, e := range h.ways.held.Rules {
+		add(e.Group)
+	}
+	return list
 }
 
 // held returns the entries of the owned set that wishes stand for.

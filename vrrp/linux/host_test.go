@@ -21,6 +21,7 @@ type lodger struct {
 	*Host
 	m     *machine
 	store *state.Store[[]Held]
+	ways  *state.Store[Ways]
 }
 
 // newHost gives a machine a Host with an empty owned set.
@@ -32,6 +33,8 @@ func newHost(m *machine) *lodger {
 	}
 	l := &lodger{m: m, store: &state.Store[[]Held]{
 		Path: filepath.Join(m.t.TempDir(), "owned.json"), BootID: boot, Volatile: true,
+	}, ways: &state.Store[Ways]{
+		Path: filepath.Join(m.t.TempDir(), "ways.json"), BootID: boot, Volatile: true,
 	}}
 	l.restart()
 	return l
@@ -41,7 +44,7 @@ func newHost(m *machine) *lodger {
 func (l *lodger) restart() {
 	l.m.t.Helper()
 	l.m.do(func() (err error) {
-		l.Host, err = NewHost(slog.New(slog.DiscardHandler), l.store)
+		l.Host, err = NewHost(slog.New(slog.DiscardHandler), Stores{l.store, l.ways})
 		return err
 	})
 	h := l.Host
@@ -229,14 +232,14 @@ func TestNextProcessAdoptsOrRemoves(t *testing.T) {
 	same(t, "added by the next process", h.mustSet("g", 30, "192.0.2.10/24"), 0)
 	m.do(func() error {
 		n, err := h.Purge(context.Background(), "g")
-		same(t, "purged", n, 1)
+		same(t, "purged", n, Purged{Addresses: 1})
 		return err
 	})
 	same(t, "addresses", m.addresses("eth0"), "[192.0.2.1/24 192.0.2.10/24]")
 	h.restart()
 	m.do(func() error {
 		n, err := h.Purge(context.Background())
-		same(t, "purged", n, 1)
+		same(t, "purged", n, Purged{Addresses: 1})
 		return err
 	})
 	same(t, "addresses", m.addresses("eth0"), "[192.0.2.1/24]")

@@ -24,17 +24,24 @@ const (
 	resubscribePause = 100 * time.Millisecond
 )
 
+// Reports are what a [Host.Watch] calls, from the goroutine that called it.
+type Reports struct {
+	Link func(vrrp.Link) // the state of an interface, at once and when it changes
+	Lost func(Held)      // an address of ours is gone without our doing
+	Way  func(string)    // a route or a rule of the group is gone likewise
+}
+
 // Watch reports the state of each of the interfaces at once, and again whenever
-// it changes; a missing one has index 0. It also reports each address of ours
-// that is gone without our doing: taken off by a stranger, or ended with its
-// lease. Both functions are called from the goroutine that called Watch, which
-// returns when ctx ends.
+// it changes; a missing one has index 0. It also reports each address, route and
+// rule of ours that is gone without our doing: taken off by a stranger, or ended
+// with its lease, or with its interface. It returns when ctx ends.
 //
 // The kernel's events only say when to look. What is reported is what a look
 // finds, so that a lost event delays a report until the next one and never makes
-// it wrong.
-func (h *Host) Watch(ctx context.Context, interfaces []string, link func(vrrp.Link), lost func(Held)) error {
-	w := &watch{host: h, interfaces: interfaces, link: link, lost: lost}
+// it wrong. Of some routes that it drops by itself the kernel does not tell; they
+// are put back with the next renewal of the addresses.
+func (h *Host) Watch(ctx context.Context, interfaces []string, r Reports) error {
+	w := &watch{host: h, interfaces: interfaces, report: r}
 	for first := true; ; first = false {
 		if !first {
 			select {
@@ -60,12 +67,12 @@ func (h *Host) Watch(ctx context.Context, interfaces []string, link func(vrrp.Li
 type watch struct {
 	host       *Host
 	interfaces []string
-	link       func(vrrp.Link)
-	lost       func(Held)
+	report     Reports
 
-	looked bool // once at least
-	links  map[string]vrrp.Link
-	gone   map[key]uint64 // of the owned set, as last seen, with how often added
+	looked   bool // once at least
+	links    map[string]vrrp.Link
+	gone     map[key]uint64    // of the owned set, as last seen, with how often added
+	goneWays map[string]uint64 // likewise
 }
 
 // follow subscribes, looks, and looks again at each event, until the
@@ -87,15 +94,21 @@ func (w *watch) follow(ctx context.Context) error {
 	}
 }
 
-// subscribe opens a socket that hears of every change of links and addresses from
-// now on.
+// subscribe opens a socket that hears of every change of links, addresses and
+// rules from now on, and of routes that have our mark.
 func subscribe() (*os.File, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, err
 	}
 	f := os.NewFile(uintptr(fd), "netlink")
-	groups := uint32(1<<(unix.RTNLGRP_LINK-1) | 1<<(unix.RTNLGRP_IPV4_IFADDR-1) | 1<<(unix.RTNLGRP_IPV6_IFADDR-1))
+	if err := listenOnly(fd); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	var groups uint32
+	for _, g := range eventGroups {
+		groups |= 1 << (g - 1)
+	}
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -135,26 +148,33 @@ func await(events *os.File) error {
 
 // look compares what is there with what was reported and reports the difference.
 func (w *watch) look() error {
-	links, gone, err := w.host.survey(w.interfaces)
+	found, err := w.host.survey(w.interfaces)
 	if err != nil {
 		return err
 	}
 	for _, name := range w.interfaces {
-		if was, known := w.links[name]; !known || was != links[name] {
-			w.link(links[name])
+		if was, known := w.links[name]; !known || was != found.links[name] {
+			w.report.Link(found.links[name])
 		}
 	}
 	now := map[key]uint64{}
-	for _, l := range gone {
+	for _, l := range found.gone {
 		now[l.key()] = l.adds
 		was, known := w.gone[l.key()]
 		// What was missing before anyone watched is no news. What we added again since
 		// is, though no look may have found it there.
 		if w.looked && (!known || was != l.adds) {
-			w.lost(l.Held)
+			w.report.Lost(l.Held)
 		}
 	}
-	w.links, w.gone, w.looked = links, now, true
+	ways := map[string]uint64{}
+	for _, l := range found.goneWays {
+		ways[l.text] = l.adds
+		if was, known := w.goneWays[l.text]; w.looked && (!known || was != l.adds) {
+			w.report.Way(l.group)
+		}
+	}
+	w.links, w.gone, w.goneWays, w.looked = found.links, now, ways, true
 	return nil
 }
 
@@ -165,28 +185,66 @@ type loss struct {
 	adds uint64
 }
 
-// survey returns the state of the interfaces and which addresses of the owned set
-// are not there. No change is under way meanwhile.
-func (h *Host) survey(interfaces []string) (map[string]vrrp.Link, []loss, error) {
+// wayLoss is likewise a route or a rule.
+type wayLoss struct {
+	group, text string
+	adds        uint64
+}
+
+// findings are what a look finds: the interfaces, and what of the owned sets is not
+// there.
+type findings struct {
+	links    map[string]vrrp.Link
+	gone     []loss
+	goneWays []wayLoss
+}
+
+// survey looks. No change is under way meanwhile.
+func (h *Host) survey(interfaces []string) (f findings, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	there, err := h.list()
 	if err != nil {
-		return nil, nil, err
+		return f, err
 	}
-	var gone []loss
 	for _, e := range h.owned.held {
 		if _, is := there[e.key()]; !is {
-			gone = append(gone, loss{Held: e, adds: h.adds[e.key()]})
+			f.gone = append(f.gone, loss{Held: e, adds: h.adds[e.key()]})
 		}
 	}
-	links := map[string]vrrp.Link{}
+	if f.goneWays, err = h.lostWays(); err != nil {
+		return f, err
+	}
+	f.links = map[string]vrrp.Link{}
 	for _, name := range interfaces {
-		if links[name], err = h.state(name, there); err != nil {
-			return nil, nil, err
+		if f.links[name], err = h.state(name, there); err != nil {
+			return f, err
 		}
 	}
-	return links, gone, nil
+	return f, nil
+}
+
+// lostWays are the routes and rules of the owned set that are not there.
+func (h *Host) lostWays() (list []wayLoss, err error) {
+	if h.ways.held.count() == 0 {
+		return nil, nil
+	}
+	routes, rules, err := h.listWays()
+	if err != nil {
+		return nil, err
+	}
+	lose := func(group, text string) { list = append(list, wayLoss{group, text, h.wayAdds[text]}) }
+	for _, e := range h.ways.held.Routes {
+		if _, is := routes[keyOf(e.Route)]; !is {
+			lose(e.Group, e.Route.String())
+		}
+	}
+	for _, e := range h.ways.held.Rules {
+		if !rules[e.Rule] {
+			lose(e.Group, e.Rule.String())
+		}
+	}
+	return list, nil
 }
 
 // state returns the state of one interface.

@@ -16,20 +16,24 @@ type observer struct {
 	t     *testing.T
 	links chan vrrp.Link
 	lost  chan Held
+	ways  chan string
 }
 
 // watch runs a Watch on a machine until the test ends.
 func (l *lodger) watch(interfaces ...string) *observer {
 	l.m.t.Helper()
-	o := &observer{t: l.m.t, links: make(chan vrrp.Link, 100), lost: make(chan Held, 100)}
+	o := &observer{t: l.m.t, links: make(chan vrrp.Link, 100), lost: make(chan Held, 100), ways: make(chan string, 100)}
 	ctx, cancel := context.WithCancel(context.Background())
 	// The subscription belongs to the namespace of the thread that makes it.
 	second := sameNamespace(l.m)
 	done := make(chan error, 1)
 	go func() {
 		done <- second.try(func() error {
-			return l.Watch(ctx, interfaces,
-				func(link vrrp.Link) { o.links <- link }, func(e Held) { o.lost <- e })
+			return l.Watch(ctx, interfaces, Reports{
+				Link: func(link vrrp.Link) { o.links <- link },
+				Lost: func(e Held) { o.lost <- e },
+				Way:  func(group string) { o.ways <- group },
+			})
 		})
 	}()
 	l.m.t.Cleanup(func() {

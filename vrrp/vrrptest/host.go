@@ -19,9 +19,11 @@ type Host struct {
 	mu        sync.Mutex
 	ifaces    map[string]bool
 	addresses []held
+	ways      map[string][]string // routes and rules by group, in words
 	announced []Announcement
 	calls     int
 	fail      error
+	failWays  error
 	latency   time.Duration
 }
 
@@ -50,7 +52,7 @@ var _ vrrp.Host = (*Host)(nil)
 
 // NewHost returns a machine with the given interfaces.
 func NewHost(ifaces ...string) *Host {
-	h := &Host{ifaces: map[string]bool{}}
+	h := &Host{ifaces: map[string]bool{}, ways: map[string][]string{}}
 	for _, name := range ifaces {
 		h.ifaces[name] = true
 	}
@@ -62,6 +64,20 @@ func (h *Host) Fail(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.fail = err
+}
+
+// FailWays makes routes and rules fail from now on; nil lets them succeed.
+func (h *Host) FailWays(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.failWays = err
+}
+
+// Ways are the routes and rules of a group, in the words of ip(8).
+func (h *Host) Ways(group string) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.ways[group])
 }
 
 // Slow makes every call take that long.
@@ -105,7 +121,20 @@ func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
 			return w.Interface == a.iface && w.Address == a.address
 		})
 	})
-	return added, errors.Join(errs...)
+	var ways []string
+	for _, r := range o.Routes {
+		ways = append(ways, "route "+r.String())
+	}
+	for _, r := range o.Rules {
+		ways = append(ways, "rule "+r.String())
+	}
+	h.ways[o.Group] = ways
+	err = errors.Join(errs...)
+	if err == nil && h.failWays != nil && len(ways) > 0 {
+		err = &vrrp.WayError{Err: h.failWays}
+		h.ways[o.Group] = nil
+	}
+	return added, err
 }
 
 // add adds or renews one address.
