@@ -85,7 +85,7 @@ func TestCompare(t *testing.T) {
 				pair[0], pair[1] = pair[1], pair[0]
 			}
 			for _, sys := range pair {
-				if results.Has(round, sys.Name(), interval) {
+				if results.Has(compare.Leg{Round: round, System: sys.Name(), IntervalMS: interval.Milliseconds()}) {
 					continue
 				}
 				t.Run(sys.Name(), func(t *testing.T) {
@@ -102,8 +102,9 @@ func TestCompare(t *testing.T) {
 
 func shortLook(t *testing.T, sys lab.System) {
 	for _, row := range leg(t, sys, 100*time.Millisecond, events[2:4]) {
-		if sys.Name() == "failover" && (row.Failed > 0 || row.Broken > 0) {
-			t.Errorf("%s: %d requests failed, %d held connections broken, want none", row.Event, row.Failed, row.Broken)
+		if sys.Name() == "failover" && (row.Values[compare.Failed] > 0 || row.Values[compare.Broken] > 0) {
+			t.Errorf("%s: %g requests failed, %g held connections broken, want none",
+				row.Event, row.Values[compare.Failed], row.Values[compare.Broken])
 		}
 	}
 }
@@ -129,16 +130,18 @@ func leg(t *testing.T, sys lab.System, interval time.Duration, events []event) [
 		e.do(t, s)
 		took := time.Since(begin)
 		o := c.end()
-		f, err := lab.Record(t.Name()+"/"+e.name+"/took", took.Seconds(), "s")
+		_, err := lab.Record(t.Name()+"/"+e.name+"/took", took.Seconds(), "s")
 		must(t, err)
 		row := compare.Row{
-			System: sys.Name(), Event: e.name, IntervalMS: interval.Milliseconds(),
-			Gap: o.requests.Gap().Seconds(), Requests: len(o.requests), Failed: len(o.requests.Failed()),
-			Held: len(o.held), Broken: o.held.Broken(), Stall: o.held.Stall().Seconds(),
-			Kernel: f.Kernel, Time: f.Time,
+			Leg:   compare.Leg{System: sys.Name(), IntervalMS: interval.Milliseconds()},
+			Event: e.name,
+			Values: map[string]float64{
+				compare.Gap: o.requests.Gap().Seconds(), compare.Failed: float64(len(o.requests.Failed())),
+				compare.Broken: float64(o.held.Broken()), compare.Stall: o.held.Stall().Seconds(),
+			},
 		}
 		if e.name == death {
-			row.Out = took.Seconds()
+			row.Values[compare.OutTables] = took.Seconds()
 		}
 		rows = append(rows, row)
 	}

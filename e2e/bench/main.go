@@ -5,16 +5,12 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"runtime"
 	"strings"
-	"time"
 
 	"failover/e2e/compare"
 )
@@ -37,11 +33,12 @@ func run(dir, file string) error {
 	if len(r.Rows) == 0 {
 		return fmt.Errorf("%s has no results", dir)
 	}
-	lines := compare.Lines(r.Rows, "failover")
-	if err := compare.Text(os.Stdout, lines, "failover", "keepalived"); err != nil {
+	table := compare.Pair()
+	lines := table.Lines(r.Rows)
+	if err := table.Print(os.Stdout, lines); err != nil {
 		return err
 	}
-	worse := compare.Worse(lines)
+	worse := table.Worse(lines)
 	for _, w := range worse {
 		fmt.Println("worse:", w)
 	}
@@ -49,56 +46,28 @@ func run(dir, file string) error {
 		return nil
 	}
 	var page bytes.Buffer
-	if err := document(&page, r.Rows, lines, worse); err != nil {
+	if err := document(&page, r.Rows, table, lines); err != nil {
 		return err
 	}
 	return os.WriteFile(file, page.Bytes(), 0o644)
 }
 
 // document is the whole file.
-func document(w io.Writer, rows []compare.Row, lines []compare.Line, worse []string) error {
-	last := rows[len(rows)-1]
+func document(w io.Writer, rows []compare.Row, table compare.Table, lines []compare.Line) error {
 	fmt.Fprintf(w, "# The pair beside keepalived\n\n")
 	fmt.Fprintf(w, "The same events, done to failover and to keepalived in alternation on the same\nnetwork: two directors, two web servers, NAT, connection sync, a fresh HTTP\nrequest every 40 ms and twenty held connections older than five seconds. The links\nare cut just after an advert, which is the worst moment.\n\n")
-	fmt.Fprintf(w, "- date: %s\n- commit: %s\n- machine: %s, %d processors; lab on Linux %s\n- keepalived: %s\n\n",
-		last.Time.Format(time.DateOnly), said("git", "describe", "--always", "--dirty", "--abbrev=12"), processor(), runtime.NumCPU(), last.Kernel, version())
-	fmt.Fprintf(w, "Median / maximum. *Gap* is the longest time without an answered request, *stall*\nthe longest exchange on a held connection that survived; half of the held\nconnections are those of the web server that is killed. A lab in an emulated\nmachine is 10–20 times slower than a real one: compare, do not quote. Made by\n`scripts/bench-pair`.\n\n")
-	if err := compare.Markdown(w, lines, "failover", "keepalived"); err != nil {
+	if err := compare.Circumstances(w, rows, "lab on "); err != nil {
 		return err
 	}
+	fmt.Fprintf(w, "\nMedian / maximum. *Gap* is the longest time without an answered request, *stall*\nthe longest exchange on a held connection that survived; half of the held\nconnections are those of the web server that is killed. A lab in an emulated\nmachine is 10–20 times slower than a real one: compare, do not quote. Made by\n`scripts/bench-pair`.\n\n")
+	if err := table.Markdown(w, lines); err != nil {
+		return err
+	}
+	worse := table.Worse(lines)
 	if len(worse) == 0 {
 		_, err := fmt.Fprintf(w, "\nNo median of failover is worse than keepalived's by more than a quarter, or 0.25 s.\n")
 		return err
 	}
 	_, err := fmt.Fprintf(w, "\nWorse than keepalived:\n\n- %s\n", strings.Join(worse, "\n- "))
 	return err
-}
-
-// said is what a program prints, without its line end.
-func said(argv ...string) string {
-	out, err := exec.Command(argv[0], argv[1:]...).Output()
-	if err != nil {
-		return "unknown"
-	}
-	return strings.TrimSpace(string(out))
-}
-
-func version() string {
-	out, _ := exec.Command("keepalived", "--version").CombinedOutput()
-	line, _, _ := strings.Cut(string(out), "\n")
-	return strings.TrimSpace(line)
-}
-
-func processor() string {
-	f, err := os.Open("/proc/cpuinfo")
-	if err != nil {
-		return runtime.GOARCH
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if name, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return runtime.GOARCH
 }

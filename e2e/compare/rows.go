@@ -14,35 +14,26 @@ import (
 	"time"
 )
 
-// Row is one event that was done to one system, and what clients saw of it.
-type Row struct {
+// Leg is what is measured in one piece: one system, in one lab, at one interval.
+type Leg struct {
+	// Part is which measurement it is, where there are several.
+	Part   string `json:"part,omitempty"`
 	Round  int    `json:"round"`
 	System string `json:"system"`
-	Event  string `json:"event"`
 	// IntervalMS is the advert interval.
 	IntervalMS int64 `json:"interval_ms"`
-	// Gap is the longest time without an answered request, in seconds.
-	Gap      float64 `json:"gap"`
-	Requests int     `json:"requests"`
-	Failed   int     `json:"failed"`
-	// Broken are the held connections that did not survive, Stall the longest
-	// exchange on one that did, in seconds.
-	Held   int     `json:"held"`
-	Broken int     `json:"broken"`
-	Stall  float64 `json:"stall"`
-	// Out is when a dead server was out of both tables, in seconds; 0 for events that
-	// are no such death.
-	Out float64 `json:"out,omitempty"`
+}
+
+// Row is one event that was done to one system, and what came of it.
+type Row struct {
+	Leg
+	Event string `json:"event"`
+	// Values are the figures, by the names of the table's columns. One that is not
+	// there was not measured.
+	Values map[string]float64 `json:"values"`
 
 	Kernel string    `json:"kernel"`
 	Time   time.Time `json:"time"`
-}
-
-// leg is one lab: one system through all events at one interval.
-type leg struct {
-	round      int
-	system     string
-	intervalMS int64
 }
 
 // Results are rows in a file, a line each. A leg is written when it is complete,
@@ -51,12 +42,12 @@ type Results struct {
 	Rows []Row
 
 	path string
-	done map[leg]bool
+	done map[Leg]bool
 }
 
 // Open reads the results in a folder, which may have none.
 func Open(dir string) (*Results, error) {
-	r := &Results{path: filepath.Join(dir, "compare.jsonl"), done: map[leg]bool{}}
+	r := &Results{path: filepath.Join(dir, "rows.jsonl"), done: map[Leg]bool{}}
 	text, err := os.ReadFile(r.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, nil
@@ -76,18 +67,32 @@ func Open(dir string) (*Results, error) {
 
 func (r *Results) take(row Row) {
 	r.Rows = append(r.Rows, row)
-	r.done[leg{row.Round, row.System, row.IntervalMS}] = true
+	r.done[row.Leg] = true
 }
 
 // Has tells whether a leg has been measured.
-func (r *Results) Has(round int, system string, interval time.Duration) bool {
-	return r.done[leg{round, system, interval.Milliseconds()}]
+func (r *Results) Has(l Leg) bool { return r.done[l] }
+
+// Part are the rows of one part.
+func (r *Results) Part(name string) (rows []Row) {
+	for _, row := range r.Rows {
+		if row.Part == name {
+			rows = append(rows, row)
+		}
+	}
+	return rows
 }
 
-// Add appends the rows of a complete leg.
+// Add appends the rows of a complete leg, and says of each when and on which
+// kernel it was measured.
 func (r *Results) Add(rows []Row) error {
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return fmt.Errorf("compare: %w", err)
+	}
 	var text []byte
 	for _, row := range rows {
+		row.Kernel, row.Time = string(bytes.TrimSpace(release)), time.Now().UTC()
 		line, err := json.Marshal(row)
 		if err != nil {
 			return fmt.Errorf("compare: %w", err)

@@ -4,39 +4,38 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
 
-// figure is one column of the table.
-type figure struct {
-	name string
-	unit string
-	of   func(Row) float64
+// Figure is one column of a table.
+type Figure struct {
+	Name   string // as in [Row.Values]
+	Unit   string // empty: a count
+	Digits int    // shown after the point; of a count none are
 }
 
-// slack is by how much the other program's median may be passed without calling
-// it worse, as a share: where a check runs once a second, what is lost until it
-// runs is chance. Where the other loses nothing there is none.
-const slack = 0.25
-
-var figures = []figure{
-	{"gap", "s", func(r Row) float64 { return r.Gap }},
-	{"requests failed", "", func(r Row) float64 { return float64(r.Failed) }},
-	{"held broken", "", func(r Row) float64 { return float64(r.Broken) }},
-	{"stall", "s", func(r Row) float64 { return r.Stall }},
-	{"out of tables", "s", func(r Row) float64 { return r.Out }},
+// Table is how rows become a table of two systems.
+type Table struct {
+	Ours, Theirs string
+	Figures      []Figure
+	// Percentile also shows the 99th percentile, between median and maximum.
+	Percentile bool
+	// Slack is by how much the other program's median may be passed without calling
+	// it worse, as a share; where the other's is 0 there is none. Blink is the same
+	// in the unit of a column: a difference that no client notices or the lab does
+	// not resolve.
+	Slack, Blink float64
 }
-
-// blink is a difference in seconds that no client notices and the lab does not
-// resolve.
-const blink = 0.25
 
 // Cell is one figure of one event on one system.
 type Cell struct {
-	Median, Max float64
-	N           int
+	Median, P99, Max float64
+	N                int // how often it was measured
 }
 
 // Line is one event at one advert interval, with the figures of both systems in
@@ -44,12 +43,13 @@ type Cell struct {
 type Line struct {
 	Event      string
 	IntervalMS int64
+	N          [2]int // rows of ours and theirs
 	Ours       []Cell
 	Theirs     []Cell
 }
 
 // Lines sums the rows up, in the order in which the events were first measured.
-func Lines(rows []Row, ours string) []Line {
+func (t Table) Lines(rows []Row) []Line {
 	var lines []Line
 	for _, r := range rows {
 		if !slices.ContainsFunc(lines, func(l Line) bool { return l.Event == r.Event && l.IntervalMS == r.IntervalMS }) {
@@ -63,133 +63,136 @@ func Lines(rows []Row, ours string) []Line {
 		for _, r := range rows {
 			switch {
 			case r.Event != l.Event || r.IntervalMS != l.IntervalMS:
-			case r.System == ours:
+			case r.System == t.Ours:
 				mine = append(mine, r)
 			default:
 				other = append(other, r)
 			}
 		}
-		for _, f := range figures {
+		l.N = [2]int{len(mine), len(other)}
+		for _, f := range t.Figures {
 			l.Ours, l.Theirs = append(l.Ours, cell(mine, f)), append(l.Theirs, cell(other, f))
 		}
 	}
 	return lines
 }
 
-func cell(rows []Row, f figure) Cell {
+func cell(rows []Row, f Figure) Cell {
 	var values []float64
 	for _, r := range rows {
-		values = append(values, f.of(r))
+		if v, measured := r.Values[f.Name]; measured {
+			values = append(values, v)
+		}
 	}
 	if len(values) == 0 {
 		return Cell{}
 	}
 	slices.Sort(values)
 	n := len(values)
-	return Cell{Median: (values[(n-1)/2] + values[n/2]) / 2, Max: values[n-1], N: n}
+	return Cell{Median: (values[(n-1)/2] + values[n/2]) / 2, P99: Percentile(values, 99), Max: values[n-1], N: n}
+}
+
+// Percentile is the smallest of the sorted values that at least p percent of them
+// do not exceed; 0 where there are none.
+func Percentile(sorted []float64, p float64) float64 {
+	if len(sorted) == 0 {
+		return 0
+	}
+	rank := int(math.Ceil(p / 100 * float64(len(sorted))))
+	return sorted[min(max(rank, 1), len(sorted))-1]
 }
 
 // Worse lists where our median is behind theirs by more than the measurement
 // resolves.
-func Worse(lines []Line) []string {
+func (t Table) Worse(lines []Line) []string {
 	var list []string
 	for _, l := range lines {
-		for i, f := range figures {
-			limit := l.Theirs[i].Median * (1 + slack)
-			if f.unit == "s" {
-				limit = max(limit, l.Theirs[i].Median+blink)
+		for i, f := range t.Figures {
+			limit := l.Theirs[i].Median * (1 + t.Slack)
+			if f.Unit != "" {
+				limit = max(limit, l.Theirs[i].Median+t.Blink)
 			}
 			if l.Theirs[i].N > 0 && l.Ours[i].Median > limit {
 				list = append(list, fmt.Sprintf("%s, adverts every %s: %s %s, theirs %s",
-					l.Event, interval(l), f.name, l.Ours[i].text(f), l.Theirs[i].text(f)))
+					l.Event, l.Interval(), f.Name, t.Text(l.Ours[i], f), t.Text(l.Theirs[i], f)))
 			}
 		}
 	}
 	return list
 }
 
-func interval(l Line) string { return (time.Duration(l.IntervalMS) * time.Millisecond).String() }
+// Interval is the advert interval.
+func (l Line) Interval() time.Duration { return time.Duration(l.IntervalMS) * time.Millisecond }
 
-// text is median / maximum.
-func (c Cell) text(f figure) string {
-	switch {
-	case c.N == 0 || f.name == "out of tables" && c.Max == 0:
-		return "–"
-	case f.unit == "s":
-		return fmt.Sprintf("%.2f / %.2f", c.Median, c.Max)
+// Text is median / maximum of a cell, with the 99th percentile between them where
+// the table has it; of a figure that was measured once, that.
+func (t Table) Text(c Cell, f Figure) string {
+	digits := -1
+	if f.Unit != "" {
+		digits = f.Digits
 	}
-	return fmt.Sprintf("%g / %g", c.Median, c.Max)
+	show := []float64{c.Median, c.Max}
+	switch {
+	case c.N == 0:
+		return "–"
+	case c.N == 1:
+		show = show[:1]
+	case t.Percentile:
+		show = []float64{c.Median, c.P99, c.Max}
+	}
+	var words []string
+	for _, v := range show {
+		words = append(words, strconv.FormatFloat(v, 'f', digits, 64))
+	}
+	return strings.Join(words, " / ")
+}
+
+// cells are the table, line by line, the heading first.
+func (t Table) cells(lines []Line) [][]string {
+	head := []string{"event", "adverts", "program", "n"}
+	for _, f := range t.Figures {
+		if f.Unit != "" {
+			head = append(head, f.Name+", "+f.Unit)
+		} else {
+			head = append(head, f.Name)
+		}
+	}
+	all := [][]string{head}
+	for _, l := range lines {
+		for i, side := range [][]Cell{l.Ours, l.Theirs} {
+			row := []string{l.Event, l.Interval().String(), []string{t.Ours, t.Theirs}[i], strconv.Itoa(l.N[i])}
+			for j, f := range t.Figures {
+				row = append(row, t.Text(side[j], f))
+			}
+			all = append(all, row)
+		}
+	}
+	return all
 }
 
 // Markdown writes the table, two lines an event.
-func Markdown(w io.Writer, lines []Line, ours, theirs string) error {
-	out := &sticky{w: w}
-	out.printf("| event | adverts | program | n |")
-	for _, f := range figures {
-		out.printf(" %s |", heading(f))
-	}
-	out.printf("\n|---|---|---|---|")
-	for range figures {
-		out.printf("---|")
-	}
-	out.printf("\n")
-	for _, l := range lines {
-		for _, side := range []struct {
-			name  string
-			cells []Cell
-		}{{ours, l.Ours}, {theirs, l.Theirs}} {
-			out.printf("| %s | %s | %s | %d |", l.Event, interval(l), side.name, side.cells[0].N)
-			for i, f := range figures {
-				out.printf(" %s |", side.cells[i].text(f))
-			}
-			out.printf("\n")
+func (t Table) Markdown(w io.Writer, lines []Line) error {
+	for i, row := range t.cells(lines) {
+		if _, err := fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | ")); err != nil {
+			return err
+		}
+		if i > 0 {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "|%s\n", strings.Repeat("---|", len(row))); err != nil {
+			return err
 		}
 	}
-	return out.err
+	return nil
 }
 
-// Text writes the table for a terminal.
-func Text(w io.Writer, lines []Line, ours, theirs string) error {
+// Print writes the table for a terminal.
+func (t Table) Print(w io.Writer, lines []Line) error {
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	out := &sticky{w: tab}
-	out.printf("event\tadverts\tprogram\tn")
-	for _, f := range figures {
-		out.printf("\t%s", heading(f))
-	}
-	out.printf("\n")
-	for _, l := range lines {
-		for _, side := range []struct {
-			name  string
-			cells []Cell
-		}{{ours, l.Ours}, {theirs, l.Theirs}} {
-			out.printf("%s\t%s\t%s\t%d", l.Event, interval(l), side.name, side.cells[0].N)
-			for i, f := range figures {
-				out.printf("\t%s", side.cells[i].text(f))
-			}
-			out.printf("\n")
+	for _, row := range t.cells(lines) {
+		if _, err := fmt.Fprintln(tab, strings.Join(row, "\t")); err != nil {
+			return err
 		}
-	}
-	if out.err != nil {
-		return out.err
 	}
 	return tab.Flush()
-}
-
-func heading(f figure) string {
-	if f.unit == "" {
-		return f.name
-	}
-	return f.name + ", " + f.unit
-}
-
-// sticky keeps the first error of many writes.
-type sticky struct {
-	w   io.Writer
-	err error
-}
-
-func (s *sticky) printf(format string, args ...any) {
-	if s.err == nil {
-		_, s.err = fmt.Fprintf(s.w, format, args...)
-	}
 }
