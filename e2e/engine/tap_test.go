@@ -51,83 +51,20 @@ type tap struct {
 // tap starts to listen; it ends with the test.
 func (p *pair) tap(n *lab.Node, link string) *tap {
 	p.t.Helper()
-	var fd int
-	err := n.Do(func() (err error) {
-		fd, err = packetSocket(link)
-		return err
-	})
-	if err != nil {
-		p.t.Fatalf("listen on %s %s: %v", n.Name, link, err)
-	}
 	w := &tap{p: p}
-	stop, ended := make(chan struct{}), make(chan struct{})
-	p.t.Cleanup(func() {
-		close(stop)
-		<-ended
-		_ = unix.Close(fd)
-	})
-	go func() {
-		defer close(ended)
-		w.listen(fd, stop)
-	}()
-	return w
-}
-
-// packetSocket opens a socket that sees all frames of an interface, with the
-// kernel's time.
-func packetSocket(link string) (int, error) {
-	ifi, err := net.InterfaceByName(link)
-	if err != nil {
-		return -1, err
-	}
-	all := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, unix.ETH_P_ALL))
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, int(all))
-	if err != nil {
-		return -1, err
-	}
-	for _, set := range []func() error{
-		func() error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) },
-		func() error {
-			return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 50000})
-		},
-		func() error { return unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: ifi.Index}) },
-	} {
-		if err := set(); err != nil {
-			_ = unix.Close(fd)
-			return -1, err
-		}
-	}
-	return fd, nil
-}
-
-func (w *tap) listen(fd int, stop chan struct{}) {
-	b, control := make([]byte, 2048), make([]byte, 128)
-	for {
-		select {
-		case <-stop:
-			return
-		default:
-		}
-		n, cn, _, _, err := unix.Recvmsg(fd, b, control, 0)
-		if err != nil {
-			continue // nothing within the timeout
-		}
-		if f, ok := dissect(b[:n]); ok {
-			f.at = stamp(control[:cn])
+	stop, err := n.Tap(link, func(at time.Time, b []byte) {
+		if f, ok := dissect(b); ok {
+			f.at = at
 			w.mu.Lock()
 			w.seen = append(w.seen, f)
 			w.mu.Unlock()
 		}
+	})
+	if err != nil {
+		p.t.Fatal(err)
 	}
-}
-
-func stamp(control []byte) time.Time {
-	all, err := unix.ParseSocketControlMessage(control)
-	if err != nil || len(all) == 0 || len(all[0].Data) < 16 {
-		return time.Now()
-	}
-	d := all[0].Data
-	return time.Unix(int64(binary.NativeEndian.Uint64(d)), int64(binary.NativeEndian.Uint64(d[8:])))
+	p.t.Cleanup(stop)
+	return w
 }
 
 func dissect(b []byte) (f frame, ok bool) {
