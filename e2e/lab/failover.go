@@ -66,12 +66,15 @@ func failoverTOML(s Setup) string {
 	for _, d := range []struct{ name, address string }{{"lb1", "192.168.33.91"}, {"lb2", "192.168.33.94"}} {
 		fmt.Fprintf(&b, "[director.%s]\naddress = %q\npriority = %d\n", d.name, d.address, s.Priority[d.name])
 	}
-	for _, r := range []struct {
-		name, link, address string
-		vrid                int
-	}{{"outside", "eth2", VirtualOutside.String(), 51}, {"inside", "eth1", VirtualInside.String(), 52}} {
-		fmt.Fprintf(&b, "\n[virtual_router.%s]\ninterface = %q\nvrid = %d\naddresses = [%q]\n", r.name, r.link, r.vrid, r.address)
-		fmt.Fprintf(&b, "advert_interval = %q\npreempt = %t\ngroup = \"nat\"\n", s.AdvertInterval, !s.NoPreempt)
+	for _, r := range s.Routers {
+		fmt.Fprintf(&b, "\n[virtual_router.%s]\ninterface = %q\nvrid = %d\naddresses = [%q]\n", r.Name, r.Link, r.VRID, r.Address)
+		fmt.Fprintf(&b, "advert_interval = %q\npreempt = %t\n", s.AdvertInterval, !s.NoPreempt)
+		if r.Group != "" {
+			fmt.Fprintf(&b, "group = %q\n", r.Group)
+		}
+	}
+	if s.RoutersOnly {
+		return b.String()
 	}
 	fmt.Fprintf(&b, "\n[virtual_server.web]\naddress = %q\nscheduler = \"rr\"\nforward = \"nat\"\n", Service)
 	if s.Check != "none" {

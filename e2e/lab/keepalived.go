@@ -2,7 +2,9 @@ package lab
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -45,18 +47,10 @@ func keepalivedConf(node string, s Setup) string {
 	if !s.NoSync {
 		fmt.Fprintf(&b, "  lvs_sync_daemon eth1 outside id 51\n")
 	}
-	fmt.Fprintf(&b, "}\nvrrp_sync_group nat {\n  group {\n    outside\n    inside\n  }\n}\n")
-	for _, r := range []struct {
-		name, link string
-		vrid       int
-		address    netip.Prefix
-	}{{"outside", "eth2", 51, VirtualOutside}, {"inside", "eth1", 52, VirtualInside}} {
-		fmt.Fprintf(&b, "vrrp_instance %s {\n  state BACKUP\n  interface %s\n  virtual_router_id %d\n", r.name, r.link, r.vrid)
-		fmt.Fprintf(&b, "  priority %d\n  advert_int %.2f\n", s.Priority[node], s.AdvertInterval.Seconds())
-		if s.NoPreempt {
-			fmt.Fprintf(&b, "  nopreempt\n")
-		}
-		fmt.Fprintf(&b, "  virtual_ipaddress {\n    %s\n  }\n}\n", r.address)
+	fmt.Fprintf(&b, "}\n")
+	keepalivedRouters(&b, node, s)
+	if s.RoutersOnly {
+		return b.String()
 	}
 	vip := netip.MustParseAddrPort(Service)
 	fmt.Fprintf(&b, "virtual_server %s %d {\n  delay_loop %g\n  lvs_sched rr\n  lvs_method NAT\n  protocol TCP\n",
@@ -78,4 +72,25 @@ func keepalivedConf(node string, s Setup) string {
 	}
 	fmt.Fprintf(&b, "}\n")
 	return b.String()
+}
+
+// keepalivedRouters writes the sync groups and the instances.
+func keepalivedRouters(b *strings.Builder, node string, s Setup) {
+	groups := map[string][]string{}
+	for _, r := range s.Routers {
+		if r.Group != "" {
+			groups[r.Group] = append(groups[r.Group], r.Name)
+		}
+	}
+	for _, g := range slices.Sorted(maps.Keys(groups)) {
+		fmt.Fprintf(b, "vrrp_sync_group %s {\n  group {\n    %s\n  }\n}\n", g, strings.Join(groups[g], "\n    "))
+	}
+	for _, r := range s.Routers {
+		fmt.Fprintf(b, "vrrp_instance %s {\n  state BACKUP\n  interface %s\n  virtual_router_id %d\n", r.Name, r.Link, r.VRID)
+		fmt.Fprintf(b, "  priority %d\n  advert_int %.2f\n", s.Priority[node], s.AdvertInterval.Seconds())
+		if s.NoPreempt {
+			fmt.Fprintf(b, "  nopreempt\n")
+		}
+		fmt.Fprintf(b, "  virtual_ipaddress {\n    %s\n  }\n}\n", r.Address)
+	}
 }

@@ -27,7 +27,7 @@ type plug struct {
 	node, link, address, network string
 }
 
-var plugs = []plug{
+var cables = []plug{
 	{"client", "eth0", "172.20.10.1/28", "outside"},
 	{"lb1", "eth2", "172.20.10.5/28", "outside"},
 	{"lb1", "eth1", "192.168.33.91/24", "inside"},
@@ -49,6 +49,7 @@ type Lab struct {
 	id       string
 	nodes    map[string]*Node
 	switches map[string]*Node
+	plugs    []plug // what is connected
 	cgroup   string // empty where the machine has no cgroup2
 
 	mu      sync.Mutex
@@ -122,7 +123,7 @@ func (l *Lab) build() error {
 			return err
 		}
 	}
-	for _, p := range plugs {
+	for _, p := range cables {
 		if err := l.plugIn(p); err != nil {
 			return err
 		}

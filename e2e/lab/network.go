@@ -64,6 +64,21 @@ func (l *Lab) plugIn(p plug) error {
 	if err := n.link.LinkSetUp(link); err != nil {
 		return fmt.Errorf("lab: %s %s: up: %w", p.node, p.link, err)
 	}
+	l.plugs = append(l.plugs, p)
+	return nil
+}
+
+// AddSegment gives both directors one more interface, on a switch of its own.
+// The addresses are lb1's and lb2's, with their prefix.
+func (l *Lab) AddSegment(network, link, address1, address2 string) error {
+	if err := l.addSwitch(network); err != nil {
+		return err
+	}
+	for _, p := range []plug{{"lb1", link, address1, network}, {"lb2", link, address2, network}} {
+		if err := l.plugIn(p); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -98,7 +113,7 @@ func (l *Lab) attach(h *netlink.Handle, port netlink.Link) error {
 
 func (l *Lab) ports(n *Node, networks []string, f func(*netlink.Handle, netlink.Link) error) error {
 	if len(networks) == 0 {
-		for _, p := range plugs {
+		for _, p := range l.plugs {
 			if p.node == n.Name {
 				networks = append(networks, p.network)
 			}

@@ -183,18 +183,25 @@ func (n *Node) DefaultRoute(gateway netip.Addr) error {
 
 // Holds tells whether one of the node's interfaces has the address.
 func (n *Node) Holds(a netip.Addr) (bool, error) {
+	have, err := n.Addresses()
+	return have[a], err
+}
+
+// Addresses are the addresses of all the node's interfaces.
+func (n *Node) Addresses() (map[netip.Addr]bool, error) {
 	list, err := n.link.AddrList(nil, netlink.FAMILY_ALL)
 	// A change during the dump makes the kernel say so; a busy node needs another try.
 	for try := 0; errors.Is(err, netlink.ErrDumpInterrupted) && try < 10; try++ {
 		list, err = n.link.AddrList(nil, netlink.FAMILY_ALL)
 	}
 	if err != nil {
-		return false, fmt.Errorf("lab: %s: list addresses: %w", n.Name, err)
+		return nil, fmt.Errorf("lab: %s: list addresses: %w", n.Name, err)
 	}
-	for _, have := range list {
-		if ip, ok := netip.AddrFromSlice(have.IP); ok && ip.Unmap() == a {
-			return true, nil
+	have := make(map[netip.Addr]bool, len(list))
+	for _, a := range list {
+		if ip, ok := netip.AddrFromSlice(a.IP); ok {
+			have[ip.Unmap()] = true
 		}
 	}
-	return false, nil
+	return have, nil
 }

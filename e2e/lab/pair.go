@@ -48,8 +48,8 @@ func (p *Pair) Configure(setup Setup) error {
 // Unit is the service on a director.
 func (p *Pair) Unit(n *Node) *Unit { return p.units[n] }
 
-// Start starts both directors and waits until lb1 is the only holder and its
-// table is full.
+// Start starts both directors and waits until lb1 is the only holder and, where
+// there is a virtual server, its table is full.
 func (p *Pair) Start(ctx context.Context) error {
 	for _, n := range p.Lab.Directors() {
 		if err := p.units[n].Start(ctx); err != nil {
@@ -58,6 +58,9 @@ func (p *Pair) Start(ctx context.Context) error {
 	}
 	if err := p.WaitHolder(ctx, p.Lab.LB1); err != nil {
 		return err
+	}
+	if p.Setup.RoutersOnly {
+		return nil
 	}
 	for _, n := range p.Lab.Directors() {
 		if err := p.WaitServers(ctx, n, len(p.Setup.Servers)); err != nil {
@@ -80,31 +83,33 @@ func (p *Pair) Reload() error {
 // Holders are the directors that have an address, or any of the virtual ones.
 func (p *Pair) Holders(addresses ...netip.Addr) ([]*Node, error) {
 	if len(addresses) == 0 {
-		addresses = []netip.Addr{VirtualOutside.Addr(), VirtualInside.Addr()}
+		addresses = p.Setup.virtual()
 	}
 	var list []*Node
 	for _, n := range p.Lab.Directors() {
-		for _, a := range addresses {
-			has, err := n.Holds(a)
-			if err != nil {
-				return nil, err
-			}
-			if has && !slices.Contains(list, n) {
-				list = append(list, n)
-			}
+		have, err := n.Addresses()
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(addresses, func(a netip.Addr) bool { return have[a] }) {
+			list = append(list, n)
 		}
 	}
 	return list, nil
 }
 
-// WaitHolder waits until n has both virtual addresses and nobody else has any.
+// WaitHolder waits until n has every virtual address and nobody else has any.
 func (p *Pair) WaitHolder(ctx context.Context, n *Node) error {
 	what := n.Name + " is the only holder of the virtual addresses"
+	virtual := p.Setup.virtual()
 	err := Eventually(ctx, what, func() (bool, error) {
-		for _, a := range []netip.Addr{VirtualOutside.Addr(), VirtualInside.Addr()} {
-			list, err := p.Holders(a)
-			if err != nil || len(list) != 1 || list[0] != n {
+		for _, d := range p.Lab.Directors() {
+			have, err := d.Addresses()
+			if err != nil {
 				return false, err
+			}
+			if slices.ContainsFunc(virtual, func(a netip.Addr) bool { return have[a] != (d == n) }) {
+				return false, nil
 			}
 		}
 		return true, nil

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -53,8 +54,9 @@ func (n *Node) Dial(ctx context.Context, address string) (net.Conn, error) {
 // protocolVRRP is the protocol number of adverts (RFC 9568 section 5.1.1.4).
 const protocolVRRP = 112
 
-// HearAdvert waits until the node hears the next VRRP advert of somebody else.
-func (n *Node) HearAdvert(ctx context.Context) error {
+// HearAdvert waits until the node hears the next VRRP advert of somebody else; if
+// there are addresses given, of one of these.
+func (n *Node) HearAdvert(ctx context.Context, from ...netip.Addr) error {
 	var fd int
 	err := n.Do(func() (err error) {
 		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocolVRRP)
@@ -70,10 +72,15 @@ func (n *Node) HearAdvert(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := f.Read(make([]byte, 1500)); err != nil {
-		return fmt.Errorf("lab: no advert on %s: %w", n.Name, err)
+	for b := make([]byte, 1500); ; {
+		got, err := f.Read(b)
+		if err != nil {
+			return fmt.Errorf("lab: no advert on %s: %w", n.Name, err)
+		}
+		if len(from) == 0 || got >= 20 && slices.Contains(from, netip.AddrFrom4([4]byte(b[12:16]))) {
+			return nil
+		}
 	}
-	return nil
 }
 
 // connected waits until a connect(2) under way has an outcome.

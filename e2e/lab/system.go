@@ -2,6 +2,7 @@ package lab
 
 import (
 	"cmp"
+	"net/netip"
 	"time"
 )
 
@@ -31,6 +32,27 @@ type Setup struct {
 	Rise, Fall     int           // 1 and 2
 	Servers        []Server      // web1 and web2, weight 1
 	NoSync         bool          // without connection sync
+	Routers        []Router      // outside and inside, one group
+	// RoutersOnly leaves the virtual server out, with checks and connection sync: what
+	// remains needs no IPVS.
+	RoutersOnly bool
+}
+
+// Router is a virtual router of the pair with its one address.
+type Router struct {
+	Name    string
+	Link    string // the directors' interface
+	VRID    int
+	Address netip.Prefix
+	Group   string // routers of a group move together; empty: it stands alone
+}
+
+// DefaultRouters are the virtual routers on both sides of the directors.
+func DefaultRouters() []Router {
+	return []Router{
+		{"outside", "eth2", 51, VirtualOutside, "nat"},
+		{"inside", "eth1", 52, VirtualInside, "nat"},
+	}
 }
 
 // Server is a real server of the pair's one virtual server.
@@ -59,8 +81,23 @@ func (s Setup) withDefaults() Setup {
 	if s.Priority == nil {
 		s.Priority = map[string]int{"lb1": 150, "lb2": 100}
 	}
-	if s.Servers == nil {
+	if s.Routers == nil {
+		s.Routers = DefaultRouters()
+	}
+	switch {
+	case s.RoutersOnly:
+		s.Servers, s.NoSync = nil, true
+	case s.Servers == nil:
 		s.Servers = DefaultServers()
 	}
 	return s
+}
+
+// virtual are the addresses that move.
+func (s Setup) virtual() []netip.Addr {
+	var list []netip.Addr
+	for _, r := range s.Routers {
+		list = append(list, r.Address.Addr())
+	}
+	return list
 }
