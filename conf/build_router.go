@@ -21,7 +21,7 @@ func (b *builder) router(e *entry) VirtualRouter {
 		Transport:    vrrp.Transport(val[string](e.get("transport"))),
 		Peers:        vals[netip.Addr](e.get("peers")),
 		Checksum:     vrrp.ChecksumForm(val[string](e.get("checksum"))),
-		Auth:         vrrp.Password(val[string](e.get("auth"))),
+		Auth:         val[Secret](e.get("auth")),
 		Lease:        duration(e.get("address_lease")),
 	}
 	r.Priority = asByte(perDirector(b, e.get("priority"), func(d Director) int64 { return int64(d.Priority) }))

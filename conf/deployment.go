@@ -23,6 +23,11 @@ type Deployment struct {
 	VirtualRouters []VirtualRouter
 	VirtualServers []VirtualServer
 	IPVS           IPVS
+	// Warnings are what is possible and unwise.
+	Warnings Errors `json:"-"`
+	// Unread are the secrets that only the service can read, where it is not the one
+	// that has read the file.
+	Unread Errors `json:"-"`
 }
 
 // Director is one [director.NAME] table.
@@ -84,7 +89,7 @@ type VirtualRouter struct {
 	Source       PerDirector[netip.Addr]
 	Peers        []netip.Addr
 	Checksum     vrrp.ChecksumForm
-	Auth         vrrp.Password
+	Auth         Secret `json:",omitzero"` // of version 2
 	Lease        time.Duration
 	Announce     vrrp.Announce
 	Routes       PerDirector[[]vrrp.Route] `json:",omitzero"`

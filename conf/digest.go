@@ -5,13 +5,19 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Digest is the config_digest, "sha256:…". It is taken over the resolved
 // deployment, defaults included: comments, layout and writing out a default do
-// not change it; whatever changes what a director does, does.
+// not change it; whatever changes what a director does, does, but for the content
+// of secrets: of them it has where they are.
 func (d Deployment) Digest() string {
+	d.VirtualRouters = slices.Clone(d.VirtualRouters)
+	for _, s := range d.secrets() {
+		*s = s.blank()
+	}
 	// encoding/json sorts the keys of maps; everything else has an order.
 	data, err := json.Marshal(d)
 	if err != nil {

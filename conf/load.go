@@ -15,24 +15,45 @@ import (
 // virtual servers of ten real servers each take.
 const maxSize = 16 << 20
 
-// Load reads and checks a configuration file. The error is [Errors] when the
-// file could be read.
+// Load reads and checks a configuration file, and reads the secrets that it has
+// elsewhere. The error is [Errors] when the file could be read.
 func Load(path string) (Deployment, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return Deployment{}, err
+	}
+	return readText(path, data, true)
+}
+
+// Peek is Load without the secrets, for those who may not read them and need but
+// to know where something is.
+func Peek(path string) (Deployment, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return Deployment{}, err
+	}
+	return readText(path, data, false)
+}
+
+func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return Deployment{}, fmt.Errorf("conf: %w", err)
+		return nil, fmt.Errorf("conf: %w", err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
-		return Deployment{}, fmt.Errorf("conf: %w", err)
+		return nil, fmt.Errorf("conf: %w", err)
 	}
-	return Parse(path, data)
+	return data, nil
 }
 
 // Parse checks a configuration. The name stands for the file in errors, which
-// are always [Errors]: everything that is wrong, in the order of the file.
-func Parse(name string, data []byte) (Deployment, error) {
+// are always [Errors]: everything that is wrong, in the order of the file. Secrets
+// that stand elsewhere are not read.
+func Parse(name string, data []byte) (Deployment, error) { return readText(name, data, false) }
+
+func readText(name string, data []byte, secrets bool) (Deployment, error) {
 	// A byte order mark is not part of the text; clipping the capacity keeps the
 	// parser's slices measurable.
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
@@ -58,15 +79,25 @@ func Parse(name string, data []byte) (Deployment, error) {
 	r.table(file, m)
 	b := &builder{reader: r, file: file}
 	b.build()
+	if secrets {
+		b.readSecrets()
+	}
 	if len(r.errs) > 0 {
 		r.errs.sort()
 		return Deployment{}, r.errs
 	}
+	b.d.Warnings = r.warnings
+	b.d.Warnings.sort()
 	return b.d, nil
 }
 
-// syntax is the lone error of a file that is not TOML.
+// syntax is the lone error of a file that is not TOML. Near a secret it shows
+// neither the line nor what the decoder says of it.
 func (r *reader) syntax(offset int, message string) Errors {
+	if r.src.nearSecret(offset) {
+		r.report(offset, "", "", "not TOML, in or below the line of a secret, which is not shown")
+		return r.errs
+	}
 	r.report(offset, "", "", message)
 	r.errs[0].Excerpt = r.src.excerpt(offset)
 	return r.errs

@@ -99,7 +99,7 @@ func (d Deployment) groups(self Director) []vrrp.GroupConfig {
 			Transport: r.Transport,
 			Peers:     d.peers(r, self),
 			Checksum:  r.Checksum,
-			Auth:      r.Auth,
+			Auth:      vrrp.Password(r.Auth.Value()),
 			Lease:     r.Lease,
 			Announce:  r.Announce,
 			Routes:    r.Routes.For(self.Name),

@@ -12,6 +12,7 @@ import (
 type reader struct {
 	src      *source
 	errs     Errors
+	warnings Errors
 	defaults map[*Key]any
 }
 
@@ -148,6 +149,10 @@ func (r *reader) one(e *entry, raw any) {
 			return
 		}
 	default:
+		if e.spec.Type == SecretKey {
+			r.secret(e, raw)
+			return
+		}
 		if isTable && e.spec.Section != nil {
 			r.table(e, m)
 			e.value, e.bad = e.get("address").value, e.get("address").bad

@@ -62,7 +62,7 @@ func (b *builder) versionRules(e *entry, r VirtualRouter) {
 	case !two && r.Interval > maxInterval3 && !interval.bad:
 		b.contradict(interval, "", "%s with version 3, which has room for at most %s", text(r.Interval), text(maxInterval3))
 	}
-	if auth := e.get("auth"); !two && r.Auth != "" {
+	if auth := e.get("auth"); !two && r.Auth.isSet() {
 		b.contradict(auth, "", "is for version 2; version 3 has no password")
 	}
 	switch form := e.get("checksum"); {

@@ -21,6 +21,7 @@ const (
 	Prefix    Type = "address/bits"         // an address in its subnet: "192.0.2.1/24"
 	Endpoint  Type = "address:port"         // "192.0.2.1:80"
 	Listen    Type = "address:port or \"\"" // where to listen; "" is nowhere
+	SecretKey Type = "secret"               // "…", { file = "/path" } or { credential = "name" }
 	Table     Type = "table"
 	Tables    Type = "table by name" // [key.NAME]
 	StringMap Type = "table of strings"
@@ -57,7 +58,7 @@ type Key struct {
 	Doc            string   // what it means, in sentences
 	Example        string   // as written in TOML, for the reference file
 	Aside          bool     // the reference file has the example as a comment
-	Section        *Section // of a Table or Tables; of a Prefix that may be written as a table
+	Section        *Section // of a Table or Tables; of a Prefix or a secret that may be written as a table
 	// valid says what is wrong with a String or with a String of a list; "" is
 	// fine.
 	valid func(string) string
@@ -135,6 +136,8 @@ func (k *Key) Allowed() string {
 		one += ", " + k.bounds()
 	case k.IPv4:
 		one = "IPv4 " + one
+	case k.Type == SecretKey:
+		one = `string, { file = "/path" } or { credential = "name" }`
 	}
 	switch k.Arity {
 	case OneOrMany:

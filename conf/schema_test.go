@@ -17,6 +17,7 @@ var base = []struct {
 	{&daemonSection, "[daemon]", nil},
 	{&routerSection, "[virtual_router.r]", [][2]string{{"interface", `"eth1"`}, {"vrid", "52"}}},
 	{&addressSection, "[[virtual_router.r.addresses]]", [][2]string{{"address", `"192.168.33.90/24"`}}},
+	{&authSection, "[virtual_router.r.auth]", [][2]string{{"file", `"/run/secret"`}}},
 	{&announceSection, "[virtual_router.r.announce]", nil},
 	{&trackSection, "[[virtual_router.r.track]]", [][2]string{{"kind", `"interface"`}, {"interface", `"eth5"`}}},
 	{&takeOverSection, "[virtual_router.r.take_over]", [][2]string{{"argv", `["/bin/move"]`}}},
@@ -42,8 +43,14 @@ func baseWith(section *Section, key, value string) string {
 			}
 			continue
 		}
+		if s.section == &authSection && section != s.section {
+			continue // it is for version 2
+		}
 		b.WriteString(s.header + "\n")
 		for _, line := range s.keys {
+			if s.section == &authSection && line[0] != key && value != "" && !strings.Contains(value, "\n") {
+				continue // one of the two
+			}
 			if s.section == section && line[0] == key {
 				continue
 			}
@@ -57,6 +64,9 @@ func baseWith(section *Section, key, value string) string {
 		}
 		if s.section == section && value != "" {
 			fmt.Fprintf(&b, "%s = %s\n", key, value)
+		}
+		if s.section == &routerSection && section == &authSection {
+			b.WriteString("version = 2\n")
 		}
 		if s.section == &checkSection && section == s.section && k != nil && isExec(k) && key != "argv" {
 			b.WriteString("argv = [\"/bin/true\"]\n")

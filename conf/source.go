@@ -59,6 +59,29 @@ func (s *source) excerpt(offset int) string {
 	return "    " + printable(text) + "\n    " + pad.String() + "^"
 }
 
+// nearSecret tells whether a line, or one of the few before it, mentions a key of
+// a secret: a syntax error is noticed where the text makes no sense any more, which
+// may be some lines below.
+func (s *source) nearSecret(offset int) bool {
+	line, _ := s.position(offset)
+	from, to := s.lines[max(0, line-1-secretReach)], len(s.text)
+	if line < len(s.lines) {
+		to = s.lines[line]
+	}
+	text := strings.ToLower(string(s.text[from:to]))
+	for _, section := range Sections() {
+		for i := range section.Keys {
+			if k := &section.Keys[i]; k.Type == SecretKey && strings.Contains(text, k.Name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// secretReach is how many lines below a secret nothing is shown of a syntax error.
+const secretReach = 3
+
 // printable replaces control characters, which must not reach a terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {

@@ -65,6 +65,14 @@ func addressLabel(s string) string {
 	return ""
 }
 
+// credentialName judges by systemd's rule: the name of a file.
+func credentialName(s string) string {
+	if len(s) > 255 || s == "." || s == ".." || strings.ContainsAny(s, "/:") {
+		return "is not a name a credential can have"
+	}
+	return ""
+}
+
 func absolutePath(s string) string {
 	if !strings.HasPrefix(s, "/") {
 		return "is not an absolute path"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,6 +28,9 @@ func (c *cli) validateCommand() *cobra.Command {
 			d, err := conf.Load(c.file)
 			if err != nil {
 				return c.invalid(err)
+			}
+			for _, w := range slices.Concat(d.Warnings, d.Unread) {
+				fmt.Fprintf(c.err, "failover: warning: %v\n", w)
 			}
 			fmt.Fprintf(c.out, "%s: valid: %s\n", c.file, d.Summary())
 			return nil

@@ -166,7 +166,7 @@ func (c *cli) socketPath() string {
 	if _, err := os.Stat(standard); err == nil && !c.fileSet {
 		return standard
 	}
-	if d, err := conf.Load(c.file); err == nil {
+	if d, err := conf.Peek(c.file); err == nil {
 		return d.Daemon.Socket
 	}
 	return standard

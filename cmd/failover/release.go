@@ -70,7 +70,7 @@ func (c *cli) release(ctx context.Context, table, sysctl bool) error {
 	c.takenOff(n)
 
 	dir := conf.DefaultDaemon().StateDir
-	if d, loadErr := conf.Load(c.file); loadErr == nil {
+	if d, loadErr := conf.Peek(c.file); loadErr == nil {
 		dir = d.Daemon.StateDir
 	}
 	if table {

@@ -88,12 +88,20 @@ func (d *Director) serve(ctx context.Context, node conf.Node) {
 // load reads the file and finds this director in it.
 func (d *Director) load() (conf.Deployment, conf.Node, error) {
 	deployment, err := conf.Load(d.o.File)
-	if err != nil {
+	switch {
+	case err != nil:
 		return conf.Deployment{}, conf.Node{}, err
+	case len(deployment.Unread) > 0:
+		return conf.Deployment{}, conf.Node{}, deployment.Unread
 	}
 	node, err := d.nodeOf(deployment)
 	if err == nil {
 		err = d.checkUsers(node)
+	}
+	if err == nil {
+		for _, w := range deployment.Warnings {
+			d.log.Warn("the file has something unwise", "warning", w.Error())
+		}
 	}
 	return deployment, node, err
 }
@@ -133,6 +141,10 @@ func (d *Director) remembered(stateDir string) (conf.Deployment, conf.Node, erro
 		return conf.Deployment{}, conf.Node{}, err
 	case !ok:
 		return conf.Deployment{}, conf.Node{}, errors.New("no configuration is remembered")
+	}
+	// They are not in the memory: they stay where the user has put them.
+	if err := deployment.ReadSecrets(); err != nil {
+		return conf.Deployment{}, conf.Node{}, err
 	}
 	node, err := d.nodeOf(deployment)
 	return deployment, node, err
