@@ -8,6 +8,7 @@ import (
 
 	"failover/e2e/compare"
 	"failover/e2e/lab"
+	"failover/internal/testenv"
 )
 
 // event is one thing that is done to either system; do returns when the system
@@ -65,10 +66,10 @@ func (s *scene) takenOver(t *testing.T) {
 // nothing. FAILOVER_COMPARE=n makes it n rounds of everything, whose results are
 // kept in the folder FAILOVER_RESULTS; rounds that are there are not repeated.
 func TestCompare(t *testing.T) {
-	need(t, "lab", lab.HasIPVS())
-	need(t, "peers", lab.FindKeepalived())
+	testenv.Need(t, "lab", lab.HasIPVS())
+	testenv.Need(t, "peers", lab.FindKeepalived())
 	ours, err := lab.FindFailover()
-	need(t, "lab", err)
+	testenv.Need(t, "lab", err)
 	rounds, _ := strconv.Atoi(os.Getenv("FAILOVER_COMPARE"))
 	if rounds == 0 {
 		for _, sys := range []lab.System{ours, lab.Keepalived{}} {

@@ -8,20 +8,18 @@ package e2e
 
 import (
 	"context"
-	"os"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"failover/e2e/lab"
+	"failover/internal/testenv"
 )
 
 // newLab builds a lab that ends with the test, and shows its logs if that
 // failed.
 func newLab(t *testing.T) *lab.Lab {
 	t.Helper()
-	need(t, "lab", lab.HasIPVS())
+	testenv.Need(t, "lab", lab.HasIPVS())
 	l, err := lab.New()
 	if err != nil {
 		t.Fatal(err)
@@ -35,19 +33,6 @@ func newLab(t *testing.T) *lab.Lab {
 		}
 	})
 	return l
-}
-
-// need skips the test where a capability is missing, and fails it where
-// FAILOVER_REQUIRE lists that capability.
-func need(t *testing.T, capability string, missing error) {
-	t.Helper()
-	if missing == nil {
-		return
-	}
-	if slices.Contains(strings.Split(os.Getenv("FAILOVER_REQUIRE"), ","), capability) {
-		t.Fatalf("FAILOVER_REQUIRE has %q: %v", capability, missing)
-	}
-	t.Skip(missing)
 }
 
 // figure prints and records one measurement of the test.

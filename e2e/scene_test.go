@@ -12,6 +12,7 @@ import (
 
 	"failover/e2e/lab"
 	"failover/internal/api"
+	"failover/internal/testenv"
 )
 
 // scene is a pair of directors at work in a lab, with clients.
@@ -25,9 +26,9 @@ type scene struct {
 // yet.
 func failover(t *testing.T, setup lab.Setup) *scene {
 	t.Helper()
-	need(t, "lab", lab.HasIPVS())
+	testenv.Need(t, "lab", lab.HasIPVS())
 	sys, err := lab.FindFailover()
-	need(t, "lab", err)
+	testenv.Need(t, "lab", err)
 	return stage(t, sys, setup)
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"failover/check"
+	"failover/internal/testenv"
 )
 
 func script(text string) check.Spec {
@@ -140,12 +141,7 @@ func alive(t *testing.T, pid string) bool {
 }
 
 func TestExecRunsAsAUser(t *testing.T) {
-	if os.Geteuid() != 0 {
-		if strings.Contains(os.Getenv("FAILOVER_REQUIRE"), "netns") {
-			t.Fatal("the tests that need root are required")
-		}
-		t.Skip("becoming another user needs root")
-	}
+	testenv.NeedRoot(t) // to become another user
 	s := script("echo $(id -un) $(id -G)")
 	s.Exec.User = "nobody"
 	if r := ask(t, s); !r.OK || r.Detail != "nobody 65534" {

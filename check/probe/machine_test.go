@@ -15,18 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"failover/check"
+	"failover/internal/testenv"
 )
 
 // namespace moves the test into an empty network namespace that ends with it. The
 // thread is never unlocked: it ends with the test's goroutine.
 func namespace(t *testing.T) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		if strings.Contains(os.Getenv("FAILOVER_REQUIRE"), "netns") {
-			t.Fatal("FAILOVER_REQUIRE lists netns, which needs root")
-		}
-		t.Skip("a network namespace needs root")
-	}
+	testenv.NeedRoot(t)
 	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,6 +16,7 @@ import (
 
 	"failover/e2e/lab"
 	"failover/internal/api"
+	"failover/internal/testenv"
 )
 
 const configFile = "/etc/failover/failover.toml"
@@ -85,7 +85,7 @@ type pair struct {
 // newPair builds the network and configures both directors. Nothing runs yet.
 func newPair(t *testing.T, s spec) *pair {
 	t.Helper()
-	need(t, lab.Usable())
+	testenv.Need(t, "netns", lab.Usable())
 	t.Parallel()
 	l, err := lab.New()
 	if err != nil {
@@ -122,18 +122,6 @@ func (p *pair) sane() {
 			}
 		}
 	}
-}
-
-// need skips the test where namespaces cannot be made.
-func need(t *testing.T, missing error) {
-	t.Helper()
-	if missing == nil {
-		return
-	}
-	if slices.Contains(strings.Split(os.Getenv("FAILOVER_REQUIRE"), ","), "netns") {
-		t.Fatalf("FAILOVER_REQUIRE has netns: %v", missing)
-	}
-	t.Skip(missing)
 }
 
 // configure writes a director's file; a reload makes it count.

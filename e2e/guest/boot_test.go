@@ -7,10 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"failover/internal/testenv"
 )
 
 // TestMain makes the test binary the guest's init too, and keeps real boots to
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 // output.
 func inGuest(t *testing.T, limit time.Duration, line string) (int, string, string, error) {
 	t.Helper()
-	if !strings.Contains(os.Getenv("FAILOVER_REQUIRE"), "lab") {
+	if !testenv.Required("lab") {
 		t.Skip("boots a guest: set FAILOVER_REQUIRE=lab")
 	}
 	cache, err := cacheDir()
@@ -107,7 +108,7 @@ func TestTwoGuestsAtOnce(t *testing.T) {
 
 // TestGuestEndsWithItsParent kills the runner's parent and sees the guest go.
 func TestGuestEndsWithItsParent(t *testing.T) {
-	if !strings.Contains(os.Getenv("FAILOVER_REQUIRE"), "lab") {
+	if !testenv.Required("lab") {
 		t.Skip("boots a guest: set FAILOVER_REQUIRE=lab")
 	}
 	bin := filepath.Join(t.TempDir(), "guest")

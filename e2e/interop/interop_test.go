@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"failover/e2e/lab"
+	"failover/internal/testenv"
 )
 
 // TestInterop runs every row of the matrix and compares the outcome with
 // docs/interop.md.
 func TestInterop(t *testing.T) {
-	need(t, "netns", lab.Usable())
+	testenv.Need(t, "netns", lab.Usable())
 	needTools(t, "keepalived", "vtysh", zebra, vrrpd, "tshark")
 	versions := map[string]string{}
 	for peer, ask := range map[string]func() (string, error){"keepalived": keepalivedVersion, "frr": frrVersion} {

@@ -4,21 +4,17 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"failover/internal/testenv"
 )
 
 // newLab builds a lab on the running kernel; none of these tests needs IPVS.
 func newLab(t *testing.T) *Lab {
 	t.Helper()
-	if err := Usable(); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("FAILOVER_REQUIRE"), ","), "netns") {
-			t.Fatalf("FAILOVER_REQUIRE has netns: %v", err)
-		}
-		t.Skip(err)
-	}
+	testenv.Need(t, "netns", Usable())
 	l, err := New()
 	if err != nil {
 		t.Fatal(err)

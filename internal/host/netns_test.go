@@ -4,78 +4,34 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
-	"golang.org/x/sys/unix"
+	"failover/internal/testenv"
 )
 
-// machine is a network namespace and the one thread that lives in it.
+// machine is a machine of its own that runs command lines.
 type machine struct {
-	t    *testing.T
-	ns   netns.NsHandle
-	work chan func()
+	*testenv.Machine
+	t *testing.T
 }
 
-// newMachine makes an empty namespace that ends with the test. Where that cannot
-// be, the test is skipped, unless FAILOVER_REQUIRE names netns.
+// newMachine makes one that ends with the test.
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		if strings.Contains(os.Getenv("FAILOVER_REQUIRE"), "netns") {
-			t.Fatal("network namespaces are required and need root")
-		}
-		t.Skip("network namespaces need root")
-	}
-	m := &machine{t: t, work: make(chan func())}
-	made, ended := make(chan error), make(chan struct{})
-	go func() {
-		// Never unlocked: the thread ends with the goroutine, the namespace with it.
-		runtime.LockOSThread()
-		defer close(ended)
-		err := unix.Unshare(unix.CLONE_NEWNET)
-		if err == nil {
-			m.ns, err = netns.Get()
-		}
-		made <- err
-		for f := range m.work {
-			f()
-		}
-	}()
-	if err := <-made; err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		close(m.work)
-		<-ended
-		m.ns.Close()
-	})
+	m := &machine{testenv.NewMachine(t), t}
 	// Without waiting for duplicate address detection, IPv6 works at once.
-	m.run("ip link set lo up", "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad")
+	m.run("echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad")
 	return m
-}
-
-// do runs f on the machine's thread.
-func (m *machine) do(f func() error) {
-	m.t.Helper()
-	done := make(chan error)
-	m.work <- func() { done <- f() }
-	if err := <-done; err != nil {
-		m.t.Fatal(err)
-	}
 }
 
 // run runs command lines on the machine and returns what the last one prints.
 func (m *machine) run(lines ...string) (out string) {
 	m.t.Helper()
-	m.do(func() error {
+	m.Do(func() error {
 		for _, line := range lines {
 			b, err := exec.Command("/bin/sh", "-c", line).CombinedOutput()
 			if out = string(b); err != nil {
@@ -90,11 +46,7 @@ func (m *machine) run(lines ...string) (out string) {
 // cable joins two machines by an interface of the given name at both ends.
 func cable(a, b *machine, name, addressA, addressB string) {
 	a.t.Helper()
-	a.do(func() error {
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name = name
-		return netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: name, PeerNamespace: netlink.NsFd(b.ns)})
-	})
+	testenv.Cable(a.Machine, b.Machine, name)
 	for m, address := range map[*machine]string{a: addressA, b: addressB} {
 		m.run("ip link set " + name + " up")
 		for one := range strings.FieldsSeq(address) {
@@ -106,7 +58,7 @@ func cable(a, b *machine, name, addressA, addressB string) {
 // listen takes TCP connections and keeps them open.
 func (m *machine) listen(address string) {
 	m.t.Helper()
-	m.do(func() error {
+	m.Do(func() error {
 		l, err := net.Listen("tcp", address)
 		if err != nil {
 			return err
@@ -138,7 +90,7 @@ const (
 // takes a moment to be sure of.
 func (m *machine) tcp(address string) (f fate) {
 	m.t.Helper()
-	m.do(func() error {
+	m.Do(func() error {
 		c, err := net.DialTimeout("tcp", address, 300*time.Millisecond)
 		if err == nil {
 			c.Close()
@@ -152,7 +104,7 @@ func (m *machine) tcp(address string) (f fate) {
 // udp sends a datagram and waits for an ICMP error.
 func (m *machine) udp(address string) (f fate) {
 	m.t.Helper()
-	m.do(func() error {
+	m.Do(func() error {
 		c, err := net.Dial("udp", address)
 		if err != nil {
 			return err

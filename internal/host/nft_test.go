@@ -42,7 +42,7 @@ func (d *director) restart() {
 func (d *director) guard(g Guard) bool {
 	d.t.Helper()
 	var report Report
-	d.do(func() (err error) {
+	d.Do(func() (err error) {
 		report, err = d.r.Set(d.t.Context(), Desired{Guard: g})
 		return err
 	})
@@ -122,7 +122,7 @@ func TestGuardKeepsTheMachineFromAnswering(t *testing.T) {
 			t.Errorf("udp %s: %s, want %s", address, f, want)
 		}
 	}
-	d.do(func() error { return d.r.Remove(t.Context()) })
+	d.Do(func() error { return d.r.Remove(t.Context()) })
 	if f := client.tcp("192.0.2.1:80"); f != refused {
 		t.Errorf("after Remove: %s", f)
 	}
@@ -134,7 +134,7 @@ func TestGuardDropsUntranslatedReplies(t *testing.T) {
 	cable(d.machine, server, "eth1", "198.51.100.1/24 fd01::1/64", "198.51.100.2/24 fd01::2/64")
 	client.run("ip route add default via 192.0.2.1", "ip route add default via fd00::1")
 	server.run("ip route add default via 198.51.100.1", "ip route add default via fd01::1")
-	d.do(func() error {
+	d.Do(func() error {
 		_, err := d.r.Set(t.Context(), Desired{Sysctls: map[string]string{
 			forward: "1", "net.ipv6.conf.all.forwarding": "1",
 		}})
@@ -253,7 +253,7 @@ func TestGuardLeavesOthersAlone(t *testing.T) {
 	before := d.run("nft list ruleset")
 	d.guard(full)
 	d.guard(Guard{Services: full.Services[:1]})
-	d.do(func() error { return d.r.Remove(t.Context()) })
+	d.Do(func() error { return d.r.Remove(t.Context()) })
 	if after := d.run("nft list ruleset"); after != before {
 		t.Errorf("before\n%s\nafter\n%s", before, after)
 	}

@@ -2,10 +2,11 @@ package program
 
 import (
 	"context"
-	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"failover/internal/testenv"
 )
 
 // What a program meets is tested with the exec check too (check/probe).
@@ -57,12 +58,7 @@ func TestUsers(t *testing.T) {
 	if want := "HOME=/root\nUSER=root\nLOGNAME=root"; !strings.HasSuffix(env, want) {
 		t.Errorf("environment\n%s\nwant at its end\n%s", env, want)
 	}
-	if os.Geteuid() != 0 {
-		if strings.Contains(os.Getenv("FAILOVER_REQUIRE"), "netns") {
-			t.Fatal("the tests that need root are required")
-		}
-		t.Skip("becoming another user needs root")
-	}
+	testenv.NeedRoot(t) // to become another user
 	line, err := Program{Argv: []string{"/bin/sh", "-c", "echo $(id -un) $USER"}, User: "nobody", Env: Environ("nobody")}.Run(t.Context())
 	if err != nil || line != "nobody nobody" {
 		t.Errorf("got %q, %v", line, err)

@@ -36,6 +36,7 @@ var rules = map[string][]string{
 	"internal/engine":   {"vrrp", "vrrp/linux", "internal/ipc", "internal/state"},
 	"internal/logs":     {},
 	"internal/rooms":    {},
+	"internal/testenv":  {},
 	"internal/director": {"*"}, // everything but what stands above it
 	"cmd/failover":      {"*"},
 }

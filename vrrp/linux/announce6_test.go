@@ -141,7 +141,7 @@ func bridged(lan *machine, members map[string]*machine) {
 		lan.do(func() error {
 			attrs := netlink.NewLinkAttrs()
 			attrs.Name, attrs.MasterIndex = name, br
-			return netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(m.ns)})
+			return netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(m.NS)})
 		})
 		lan.up(name)
 		m.up("eth0")

@@ -4,101 +4,42 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"failover/internal/testenv"
 )
 
-// requireRoot skips a test where network namespaces cannot be made, unless
-// FAILOVER_REQUIRE says that they must be there.
-func requireRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	for c := range strings.SplitSeq(os.Getenv("FAILOVER_REQUIRE"), ",") {
-		if c == "netns" {
-			t.Fatal("FAILOVER_REQUIRE lists netns, which needs root")
-		}
-	}
-	t.Skip("needs root")
-}
-
-// machine is a network namespace of its own and the one thread that lives in it.
+// machine is a machine of its own, with what these tests do to its interfaces.
 type machine struct {
-	t    *testing.T
-	ns   netns.NsHandle
-	work chan func()
+	*testenv.Machine
+	t *testing.T
 }
 
-// newMachine makes an empty namespace that ends with the test.
+// newMachine makes one that ends with the test.
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	requireRoot(t)
-	m := &machine{t: t, work: make(chan func())}
-	made, ended := make(chan error), make(chan struct{})
-	go func() {
-		// Never unlocked: the thread ends with the goroutine, the namespace with it.
-		runtime.LockOSThread()
-		defer close(ended)
-		err := unix.Unshare(unix.CLONE_NEWNET)
-		if err == nil {
-			m.ns, err = netns.Get()
-		}
-		made <- err
-		for f := range m.work {
-			f()
-		}
-	}()
-	if err := <-made; err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		close(m.work)
-		<-ended
-		if err := m.ns.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	m.do(func() error {
-		lo, err := netlink.LinkByName("lo")
-		if err != nil {
-			return err
-		}
-		return netlink.LinkSetUp(lo)
-	})
-	return m
+	return &machine{testenv.NewMachine(t), t}
 }
 
-// do runs f on the machine's thread and fails the test on its error.
+// do runs f on the machine and fails the test on its error.
 func (m *machine) do(f func() error) {
 	m.t.Helper()
-	if err := m.try(f); err != nil {
-		m.t.Fatal(err)
-	}
+	m.Do(f)
 }
 
-// try runs f on the machine's thread.
-func (m *machine) try(f func() error) error {
-	done := make(chan error)
-	m.work <- func() { done <- f() }
-	return <-done
-}
+// try runs f on the machine.
+func (m *machine) try(f func() error) error { return m.Try(f) }
 
 // connect joins two machines by a cable with the given interface name at both
 // ends, both up.
 func connect(a, b *machine, name string) {
 	a.t.Helper()
-	a.do(func() error {
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name = name
-		return netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: name, PeerNamespace: netlink.NsFd(b.ns)})
-	})
+	testenv.Cable(a.Machine, b.Machine, name)
 	for _, m := range []*machine{a, b} {
 		m.up(name)
 	}

@@ -7,10 +7,12 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"failover/internal/testenv"
 )
 
 func TestRealtimeIsPerThread(t *testing.T) {
-	requireRoot(t)
+	testenv.NeedRoot(t)
 	type result struct {
 		tid      int
 		policies []ThreadPolicy
@@ -61,7 +63,7 @@ func TestPoliciesOfNoProcess(t *testing.T) {
 }
 
 func TestLockMemory(t *testing.T) {
-	requireRoot(t)
+	testenv.NeedRoot(t)
 	if err := LockMemory(); err != nil {
 		t.Fatal(err)
 	}

@@ -217,6 +217,6 @@ func TestWatchSurvivesAStorm(t *testing.T) {
 func sameNamespace(m *machine) *machine {
 	m.t.Helper()
 	second := newMachine(m.t)
-	second.do(func() error { return unix.Setns(int(m.ns), unix.CLONE_NEWNET) })
+	second.do(func() error { return unix.Setns(int(m.NS), unix.CLONE_NEWNET) })
 	return second
 }
