@@ -85,6 +85,9 @@ type RouterConfig struct {
 	Routes   []Route `json:",omitempty"`
 	Rules    []Rule  `json:",omitempty"`
 	Announce Announce
+	// VirtualMAC puts the addresses, and the adverts, at the virtual router's MAC
+	// address (RFC 9568 section 7.3) instead of the interface's own.
+	VirtualMAC bool `json:",omitempty"`
 	// Fellows are the other directors of the deployment as far as the file tells
 	// their source; what they lack of their full priority is their penalty.
 	Fellows []Fellow `json:",omitempty"`
@@ -195,6 +198,8 @@ type RouterStatus struct {
 	MasterSeen             Instant       // when its last advert came; 0: never
 	MasterInterval         time.Duration // as learned or configured
 	Source                 netip.Addr    `json:",omitzero"`
+	MAC                    MAC           // of the addresses; zero: the interface's own
+	Device                 string        `json:",omitempty"` // that has MAC
 	HoldsAddresses         bool          // the host has been told to hold them and said it does
 	Transitions            uint64
 	AdvertsSent            uint64

@@ -48,6 +48,7 @@ type Packet struct {
 // with TTL or hop limit 255 and traffic class 0xC0. Addresses have no zone.
 type Transmission struct {
 	Interface string
+	MAC       MAC // the ethernet source; the zero one: the interface's own. Multicast only
 	Src, Dst  netip.Addr
 	Payload   []byte
 }
@@ -71,14 +72,17 @@ type Host interface {
 // routes come after the addresses and go before them; the rules after the routes
 // and before them.
 type Owned struct {
-	Group     string
+	Group string
+	// Devices are there, master or not. A device is up, and answers, while it has an
+	// address of Addresses.
+	Devices   []Device
 	Addresses []OwnedAddress
 	Routes    []Route
 	Rules     []Rule
 }
 
 func (o Owned) equal(p Owned) bool {
-	return o.Group == p.Group && slices.Equal(o.Addresses, p.Addresses) &&
+	return o.Group == p.Group && slices.Equal(o.Devices, p.Devices) && slices.Equal(o.Addresses, p.Addresses) &&
 		slices.Equal(o.Routes, p.Routes) && slices.Equal(o.Rules, p.Rules)
 }
 
@@ -101,11 +105,20 @@ func (e *WayError) Error() string { return e.Err.Error() }
 // Unwrap returns what went wrong.
 func (e *WayError) Unwrap() error { return e.Err }
 
+// Device is a network device of our own, on an interface, that has the MAC
+// address of a virtual router.
+type Device struct {
+	Router    string
+	Interface string
+	MAC       MAC
+}
+
 // OwnedAddress is one address as the machine holds it. What it has in common with
 // [Address] means the same.
 type OwnedAddress struct {
 	Router        string
 	Interface     string
+	MAC           MAC // of the device on Interface that has it; the zero one: Interface itself
 	Address       netip.Prefix
 	LeaseSecs     int // valid lifetime in seconds
 	Label         string
@@ -127,6 +140,9 @@ type Link struct {
 	// Source6 is likewise the lowest link-local IPv6 address, once duplicate address
 	// detection has passed it.
 	Source6 netip.Addr
+	// NoVirtualMAC says why the interface cannot have another MAC address; empty: it
+	// can.
+	NoVirtualMAC string
 }
 
 // Record is what must outlive an engine process, one per group: whether it was

@@ -66,15 +66,19 @@ func (el *elector) configured(old, c GroupConfig, now Instant) {
 			}
 		}
 		el.addresses[i] = advertised(rc.Addresses)
+		if mac := rc.MAC(); mac != (MAC{}) {
+			el.all.Devices = append(el.all.Devices, Device{Router: rc.Name, Interface: rc.Interface, MAC: mac})
+		}
 		for _, a := range rc.Addresses {
 			el.all.Addresses = append(el.all.Addresses, OwnedAddress{
-				Router: rc.Name, Interface: rc.On(a), Address: a.Prefix, LeaseSecs: leaseSeconds(rc.Lease),
+				Router: rc.Name, Interface: rc.On(a), MAC: rc.macOf(a), Address: a.Prefix, LeaseSecs: leaseSeconds(rc.Lease),
 				Label: a.Label, Scope: a.Scope, NoPrefixRoute: a.NoPrefixRoute,
 			})
 		}
 		el.all.Routes = append(el.all.Routes, rc.Routes...)
 		el.all.Rules = append(el.all.Rules, rc.Rules...)
 	}
+	el.none.Devices = el.all.Devices
 	el.traffic, el.bursts = traffics, bursts
 }
 
@@ -136,7 +140,13 @@ func (e *Engine) admit(c GroupConfig) *elector {
 // retire hands a group over; it is forgotten once the host has let go.
 func (e *Engine) retire(el *elector, c Cause) {
 	el.retired = true
+	devices := len(el.none.Devices) > 0
+	el.none.Devices = nil
 	e.step(el, Input{Kind: InputStop, Cause: c})
+	if devices && !el.group.Hold {
+		e.want(el) // one that holds wants it when it lets go
+		e.schedule(el)
+	}
 	e.sweeping = true
 }
 

@@ -157,20 +157,23 @@ func (e *Engine) send(el *elector, o *Output) {
 	}
 	if rc.Transport == Unicast {
 		for _, peer := range rc.Peers {
-			e.transmit(rc.Interface, src, peer, &a, count)
+			e.transmit(Transmission{Interface: rc.Interface, Src: src, Dst: peer}, &a, count)
 		}
 	} else {
-		e.transmit(rc.Interface, src, groupOf(rc.IPv6()), &a, count)
+		// RFC 9568 section 7.2: set the source MAC address to the Virtual Router MAC
+		// address, so that bridges learn where it is.
+		e.transmit(Transmission{Interface: rc.Interface, MAC: rc.MAC(), Src: src, Dst: groupOf(rc.IPv6())}, &a, count)
 	}
 }
 
-func (e *Engine) transmit(iface string, src, dst netip.Addr, a *Advert, count *traffic) {
-	e.wire = a.Append(e.wire[:0], src, dst)
-	if err := e.conn.Send(Transmission{Interface: iface, Src: src, Dst: dst, Payload: e.wire}); err != nil {
+func (e *Engine) transmit(t Transmission, a *Advert, count *traffic) {
+	e.wire = a.Append(e.wire[:0], t.Src, t.Dst)
+	t.Payload = e.wire
+	if err := e.conn.Send(t); err != nil {
 		count.sendErrors++
 		if !count.mute {
 			count.mute = true // until one goes out again
-			e.herald.warn("an advert could not be sent", "interface", iface, "vrid", a.VRID, "error", err.Error())
+			e.herald.warn("an advert could not be sent", "interface", t.Interface, "vrid", a.VRID, "error", err.Error())
 		}
 		return
 	}

@@ -28,6 +28,9 @@ func (e *Engine) relink() {
 		links := e.routerLinks(el.group.Config)
 		if !slices.Equal(links, el.links) {
 			el.links = links
+			if len(el.none.Devices) > 0 && el.version > 0 {
+				e.post(el) // a device goes with its interface, and comes back with it
+			}
 			e.step(el, Input{Kind: InputLinks, Links: links})
 		}
 	}
@@ -128,6 +131,9 @@ func (e *Engine) routerLinks(c GroupConfig) []RouterLink {
 			if r.Fault == "" {
 				r.Fault = l.fault(name)
 			}
+		}
+		if l := e.links[rc.Interface]; r.Fault == "" && rc.VirtualMAC && l.NoVirtualMAC != "" {
+			r.Fault = rc.Interface + " can have no virtual MAC address: " + l.NoVirtualMAC
 		}
 		if p := e.ports[portOf(rc)]; r.Fault == "" && (p == nil || !p.open) {
 			r.Fault = rc.Interface + " cannot be listened on"

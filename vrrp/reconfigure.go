@@ -1,5 +1,7 @@
 package vrrp
 
+import "slices"
+
 // configure is [Engine.Configure] in the loop.
 func (e *Engine) configure(groups []GroupConfig, adopt map[string]Record) {
 	if e.stopping {
@@ -34,7 +36,7 @@ func (e *Engine) configure(groups []GroupConfig, adopt map[string]Record) {
 
 // reconfigure changes a group that is there, be it on its way out.
 func (e *Engine) reconfigure(el *elector, c GroupConfig) {
-	old, before := el.group.Config, el.all
+	old, before, devices := el.group.Config, el.all, el.none.Devices
 	links := e.routerLinks(c)
 	el.links = links
 	el.configured(old, c, e.now) // the adverts of this very step need it
@@ -43,7 +45,7 @@ func (e *Engine) reconfigure(el *elector, c GroupConfig) {
 		el.retired, el.giveUpAt = false, Never
 		e.step(el, Input{Kind: InputStart})
 	}
-	if el.group.Hold && !before.equal(el.all) {
+	if el.group.Hold && !before.equal(el.all) || !slices.Equal(devices, el.none.Devices) {
 		e.want(el)
 		e.schedule(el)
 	}

@@ -75,6 +75,6 @@ func sameRouter(a, b RouterConfig) bool {
 func equalRouter(a, b RouterConfig) bool {
 	return sameRouter(a, b) && a.Name == b.Name && a.Interval == b.Interval && a.Source == b.Source &&
 		a.Checksum == b.Checksum && a.Auth == b.Auth && a.Lease == b.Lease &&
-		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Peers, b.Peers) &&
+		a.VirtualMAC == b.VirtualMAC && slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Peers, b.Peers) &&
 		slices.Equal(a.Announce.Times, b.Announce.Times) && a.Announce.Refresh == b.Announce.Refresh
 }

@@ -45,7 +45,11 @@ func (e *Engine) status() []RouterStatus {
 	add := func(name string) {
 		if el := e.groups[name]; el != nil {
 			for i := range el.group.Routers {
-				all = append(all, el.status(i))
+				s := el.status(i)
+				if index := e.links[s.Interface].Index; s.MAC != (MAC{}) && index != 0 {
+					s.Device = DeviceName(index, s.MAC)
+				}
+				all = append(all, s)
 			}
 		}
 	}
@@ -70,7 +74,7 @@ func (el *elector) status(i int) RouterStatus {
 		Priority: g.Config.Priority, EffectivePriority: g.Priority,
 		MasterAddress: r.MasterAddress, MasterPriority: r.MasterPriority,
 		MasterSeen: r.MasterSeen, MasterInterval: r.MasterInterval,
-		Source: g.Source(i), HoldsAddresses: el.held && g.Hold, HostError: el.trouble,
+		Source: g.Source(i), MAC: rc.MAC(), HoldsAddresses: el.held && g.Hold, HostError: el.trouble,
 		Transitions: g.Transitions, LateWakeups: el.late,
 		AdvertsSent: t.sent, AdvertsReceived: t.received, SendErrors: t.sendErrors,
 		AdvertsRejected: byReason(&t.rejected),

@@ -78,6 +78,7 @@ func (r *Runtime) Stores() linux.Stores {
 	return linux.Stores{
 		Addresses: &state.Store[[]linux.Held]{Path: filepath.Join(r.dir, "addresses.json"), BootID: r.boot, Volatile: true},
 		Ways:      &state.Store[linux.Ways]{Path: filepath.Join(r.dir, "routes.json"), BootID: r.boot, Volatile: true},
+		Devices:   &state.Store[[]linux.HeldDevice]{Path: filepath.Join(r.dir, "devices.json"), BootID: r.boot, Volatile: true},
 	}
 }
 

@@ -19,9 +19,9 @@ var scopes = map[vrrp.Scope]int{
 	vrrp.ScopeLink: unix.RT_SCOPE_LINK, vrrp.ScopeHost: unix.RT_SCOPE_HOST,
 }
 
-// resolve finds the interfaces of a group's addresses. Those on an interface
-// that is missing are left out, and the error names them.
-func (h *Host) resolve(o vrrp.Owned) ([]wish, error) {
+// resolve finds the interfaces of a group's addresses, or their devices. Those on
+// an interface that is missing are left out, and the error names them.
+func (h *Host) resolve(o vrrp.Owned, devices map[deviceKey]*device) ([]wish, error) {
 	var out []wish
 	var errs []error
 	index := map[string]int{}
@@ -36,6 +36,13 @@ func (h *Host) resolve(o vrrp.Owned) ([]wish, error) {
 			i = l.Attrs().Index
 			index[a.Interface] = i
 		}
+		if a.MAC != (vrrp.MAC{}) {
+			d := devices[deviceKey{i, a.MAC}]
+			if d == nil {
+				continue // the error says why
+			}
+			i = d.link.Attrs().Index
+		}
 		out = append(out, wish{
 			Held: Held{
 				Group: o.Group, Router: a.Router, Interface: a.Interface, Index: i, Address: a.Address, Label: a.Label,
@@ -43,6 +50,7 @@ func (h *Host) resolve(o vrrp.Owned) ([]wish, error) {
 			// The kernel takes none for one without end, which nobody would take off.
 			lease: max(1, a.LeaseSecs),
 			scope: scopes[a.Scope], noRoute: a.NoPrefixRoute,
+			behind: a.MAC != (vrrp.MAC{}),
 		})
 	}
 	return out, errors.Join(errs...)
@@ -85,7 +93,7 @@ func (h *Host) list() (map[key]present, error) {
 // add gives the machine a new address. One that somebody else adds at the same
 // moment is his.
 func (h *Host) add(w wish, there map[key]present) error {
-	err := h.kernel.AddrAdd(nil, h.address(w))
+	err := h.install(w, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
 	switch {
 	case errors.Is(err, unix.EEXIST):
 		err = ErrForeign
@@ -114,7 +122,7 @@ func rival(w wish, there map[key]present) (netip.Prefix, bool) {
 
 // renew gives an address of ours its lease anew.
 func (h *Host) renew(w wish) error {
-	if err := h.kernel.AddrReplace(nil, h.address(w)); err != nil {
+	if err := h.install(w, unix.NLM_F_CREATE|unix.NLM_F_REPLACE); err != nil {
 		return fmt.Errorf("vrrp: renew %s on %s: %w", w.Address, w.Interface, err)
 	}
 	return nil

@@ -68,8 +68,12 @@ func (h *Host) announce(a vrrp.OwnedAddress) error {
 	if at.RawFlags&unix.IFF_NOARP != 0 || len(at.HardwareAddr) != len(unknown) {
 		return nil
 	}
+	from := at.HardwareAddr
+	if a.MAC != (vrrp.MAC{}) {
+		from = a.MAC[:]
+	}
 	if a.Address.Addr().Is6() {
-		frame, err := unsolicited(at.HardwareAddr, a.Address.Addr(), forwards6(a.Interface))
+		frame, err := unsolicited(from, a.Address.Addr(), forwards6(a.Interface))
 		if err != nil {
 			return err
 		}
@@ -82,7 +86,7 @@ func (h *Host) announce(a vrrp.OwnedAddress) error {
 		{arp.OperationRequest, unknown},
 		{arp.OperationReply, ethernet.Broadcast},
 	} {
-		frame, err := gratuitous(form.op, at.HardwareAddr, a.Address.Addr(), form.target)
+		frame, err := gratuitous(form.op, from, a.Address.Addr(), form.target)
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func unsolicited(from net.HardwareAddr, ip netip.Addr, router bool) ([]byte, err
 		return nil, err
 	}
 	// RFC 4861 section 7.1.2: any hop limit but 255 is a packet from elsewhere.
-	packet := append(header6(len(b), protocolICMPv6, 255, ip.As16(), allNodes.As16()), b...)
+	packet := append(header6(len(b), protocolICMPv6, ip.As16(), allNodes.As16()), b...)
 	f := ethernet.Frame{Destination: allNodesMAC, Source: from, EtherType: ethernet.EtherTypeIPv6, Payload: packet}
 	return f.MarshalBinary()
 }

@@ -161,7 +161,7 @@ func (m *machine) advertiseRouter(from netip.Addr) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	p := append(header6(len(b), protocolICMPv6, 255, from.As16(), allNodes.As16()), b...)
+	p := append(header6(len(b), protocolICMPv6, from.As16(), allNodes.As16()), b...)
 	f := ethernet.Frame{Destination: allNodesMAC, Source: at.HardwareAddr, EtherType: ethernet.EtherTypeIPv6, Payload: p}
 	frame, err := f.MarshalBinary()
 	if err != nil {

@@ -20,10 +20,16 @@ import (
 // capture listens to ARP on eth0 of a machine.
 func (m *machine) capture() *packet.Conn {
 	m.t.Helper()
+	return m.captureProtocol(unix.ETH_P_ARP)
+}
+
+// captureProtocol listens to one protocol of ethernet on eth0 of a machine.
+func (m *machine) captureProtocol(protocol int) *packet.Conn {
+	m.t.Helper()
 	at := m.link("eth0").Attrs()
 	var c *packet.Conn
 	m.do(func() (err error) {
-		c, err = packet.Listen(&net.Interface{Index: at.Index, Name: at.Name}, packet.Raw, unix.ETH_P_ARP, nil)
+		c, err = packet.Listen(&net.Interface{Index: at.Index, Name: at.Name}, packet.Raw, protocol, nil)
 		return err
 	})
 	m.t.Cleanup(func() {

@@ -17,7 +17,8 @@ import (
 const maxOverdue = 256
 
 // Conn is a [vrrp.Conn] on raw sockets: per interface and family one that
-// receives and one that sends.
+// receives and one that sends; one more where adverts come from a virtual MAC
+// address.
 type Conn struct {
 	event   int // eventfd: Wake writes it, Recv drains it
 	control int // any socket, to look up interfaces by name
@@ -198,7 +199,10 @@ func (c *Conn) Send(t vrrp.Transmission) error {
 	if i < 0 {
 		return fmt.Errorf("vrrp: send on %s: not open", t.Interface)
 	}
-	if c.ports[i].ipv6 {
+	switch {
+	case t.MAC != (vrrp.MAC{}):
+		return c.writer.writeFrame(c.ports[i], t)
+	case c.ports[i].ipv6:
 		return c.writer.write6(c.ports[i], t)
 	}
 	return c.writer.write(c.ports[i], t)

@@ -2,7 +2,6 @@ package linux
 
 import (
 	"bytes"
-	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -89,18 +88,7 @@ func TestAdvertsCrossIPv6(t *testing.T) {
 // captureIPv6 listens to IPv6 on eth0 of a machine.
 func (m *machine) captureIPv6() *packet.Conn {
 	m.t.Helper()
-	at := m.link("eth0").Attrs()
-	var c *packet.Conn
-	m.do(func() (err error) {
-		c, err = packet.Listen(&net.Interface{Index: at.Index, Name: at.Name}, packet.Raw, unix.ETH_P_IPV6, nil)
-		return err
-	})
-	m.t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			m.t.Error(err)
-		}
-	})
-	return c
+	return m.captureProtocol(unix.ETH_P_IPV6)
 }
 
 // vrrpFrame reads frames until one with an advert, and returns its IPv6 packet.

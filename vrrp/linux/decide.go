@@ -35,6 +35,7 @@ type wish struct {
 	lease   int // seconds
 	scope   int
 	noRoute bool
+	behind  bool // its subnet's route is to be no better than any other
 }
 
 // fits tells whether an address is as wished, or can be made so by renewing it:

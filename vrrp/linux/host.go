@@ -39,6 +39,7 @@ type Host struct {
 	mu      sync.Mutex // one change at a time, the owned sets included
 	owned   ownedSet
 	ways    waySet
+	devices deviceSet
 	adds    map[key]uint64    // how often each address was added, for Watch
 	wayAdds map[string]uint64 // likewise each route and rule
 }
@@ -49,6 +50,7 @@ var _ vrrp.Host = (*Host)(nil)
 type Stores struct {
 	Addresses *state.Store[[]Held]
 	Ways      *state.Store[Ways]
+	Devices   *state.Store[[]HeldDevice]
 }
 
 // NewHost returns a Host that keeps its owned sets in the given files, and reads
@@ -58,7 +60,8 @@ type Stores struct {
 func NewHost(log *slog.Logger, s Stores) (*Host, error) {
 	h := &Host{
 		log: log, owned: ownedSet{store: s.Addresses, log: log}, ways: waySet{store: s.Ways, log: log},
-		adds: map[key]uint64{}, wayAdds: map[string]uint64{},
+		devices: deviceSet{store: s.Devices, log: log},
+		adds:    map[key]uint64{}, wayAdds: map[string]uint64{},
 	}
 	if err := h.owned.load(); errors.Is(err, state.ErrCorrupt) {
 		log.Warn("owned addresses unknown, those of an earlier process end with their lease", "error", err)
@@ -66,6 +69,11 @@ func NewHost(log *slog.Logger, s Stores) (*Host, error) {
 		return nil, err
 	}
 	if err := h.ways.load(); err != nil {
+		return nil, err
+	}
+	if err := h.devices.load(); errors.Is(err, state.ErrCorrupt) {
+		log.Warn("owned devices unknown, those of an earlier process are known by their alias", "error", err)
+	} else if err != nil {
 		return nil, err
 	}
 	var err error
@@ -114,8 +122,10 @@ func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, fmt.Errorf("vrrp: set the addresses of group %s: %w", o.Group, err)
 	}
-	wanted, err := h.resolve(o)
+	devices, err := h.makeDevices(o)
 	errs := []error{err}
+	wanted, err := h.resolve(o, devices)
+	errs = append(errs, err)
 	there, err := h.list()
 	if err != nil {
 		return 0, errors.Join(append(errs, err)...)
@@ -126,6 +136,7 @@ func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
 	h.owned.include(held(c.add, c.renew))
 	gone := map[key]bool{}
 	errs = append(errs, h.takeOff(c.first, there, gone)...)
+	errs = append(errs, h.raise(devices, wanted))
 	for _, w := range c.renew {
 		errs = append(errs, h.renew(w))
 	}
@@ -146,6 +157,7 @@ func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
 		gone[k] = true
 	}
 	h.owned.exclude(gone)
+	errs = append(errs, h.lower(o.Group, devices, wanted))
 	if err := errors.Join(errs...); err != nil || wayErr == nil {
 		return added, errors.Join(err, wayErr)
 	}
@@ -251,6 +263,9 @@ func (h *Host) groups() []string {
 		add(e.Group)
 	}
 	for _, e := range h.ways.held.Rules {
+		add(e.Group)
+	}
+	for _, e := range h.devices.held {
 		add(e.Group)
 	}
 	return list

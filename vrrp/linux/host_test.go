@@ -22,6 +22,8 @@ type lodger struct {
 	m     *machine
 	store *state.Store[[]Held]
 	ways  *state.Store[Ways]
+	// deviceStore is the file of the devices.
+	deviceStore *state.Store[[]HeldDevice]
 }
 
 // newHost gives a machine a Host with an empty owned set.
@@ -35,6 +37,8 @@ func newHost(m *machine) *lodger {
 		Path: filepath.Join(m.t.TempDir(), "owned.json"), BootID: boot, Volatile: true,
 	}, ways: &state.Store[Ways]{
 		Path: filepath.Join(m.t.TempDir(), "ways.json"), BootID: boot, Volatile: true,
+	}, deviceStore: &state.Store[[]HeldDevice]{
+		Path: filepath.Join(m.t.TempDir(), "devices.json"), BootID: boot, Volatile: true,
 	}}
 	l.restart()
 	return l
@@ -44,7 +48,7 @@ func newHost(m *machine) *lodger {
 func (l *lodger) restart() {
 	l.m.t.Helper()
 	l.m.do(func() (err error) {
-		l.Host, err = NewHost(slog.New(slog.DiscardHandler), Stores{l.store, l.ways})
+		l.Host, err = NewHost(slog.New(slog.DiscardHandler), Stores{l.store, l.ways, l.deviceStore})
 		return err
 	})
 	h := l.Host

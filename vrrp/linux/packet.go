@@ -82,6 +82,9 @@ type writer struct {
 	packet []byte
 	to     unix.SockaddrInet4
 	to6    unix.SockaddrInet6
+	toLink unix.SockaddrLinklayer
+
+	identification uint16 // of the last IPv4 header that is all ours
 }
 
 // write sends one advert with the header that RFC 9568 section 5.1.1 asks for.

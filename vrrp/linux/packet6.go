@@ -51,7 +51,7 @@ func (w *writer) write6(by *port, t vrrp.Transmission) error {
 		return fmt.Errorf("vrrp: send on %s from %s to %s: not IPv6", by.name, t.Src, t.Dst)
 	}
 	src, dst := t.Src.As16(), t.Dst.As16()
-	w.packet = append(w.packet[:0], header6(len(t.Payload), protocolVRRP, advertTTL, src, dst)...)
+	w.packet = append(w.packet[:0], header6(len(t.Payload), protocolVRRP, src, dst)...)
 	w.packet = append(w.packet, t.Payload...)
 	w.to6.Addr = dst
 	w.to6.ZoneId = uint32(by.index)
@@ -61,13 +61,13 @@ func (w *writer) write6(by *port, t vrrp.Transmission) error {
 	return nil
 }
 
-// header6 is an IPv6 header (RFC 8200 section 3) of traffic class CS6, without a
-// flow label.
-func header6(length int, next, hopLimit uint8, src, dst [16]byte) []byte {
+// header6 is an IPv6 header (RFC 8200 section 3) of traffic class CS6 and hop limit
+// 255, without a flow label.
+func header6(length int, next uint8, src, dst [16]byte) []byte {
 	h := make([]byte, ipv6.HeaderLen)
 	binary.BigEndian.PutUint32(h, ipv6.Version<<28|advertTOS<<20)
 	binary.BigEndian.PutUint16(h[4:], uint16(length))
-	h[6], h[7] = next, hopLimit
+	h[6], h[7] = next, advertTTL
 	copy(h[8:], src[:])
 	copy(h[24:], dst[:])
 	return h

@@ -32,12 +32,13 @@ type port struct {
 	index     int
 	ipv6      bool
 	in, out   int // descriptors
+	frames    int // likewise; -1 until one is sent
 	multicast bool
 }
 
 // openPort opens both sockets of an interface.
 func openPort(want vrrp.Port, index int) (*port, error) {
-	p := &port{name: want.Interface, index: index, ipv6: want.IPv6, in: -1, out: -1}
+	p := &port{name: want.Interface, index: index, ipv6: want.IPv6, in: -1, out: -1, frames: -1}
 	in, out := p.openIn, p.openOut
 	if p.ipv6 {
 		in, out = p.openIn6, p.openOut6
@@ -127,7 +128,7 @@ func (p *port) join() error {
 // close closes both sockets; the kernel leaves the group by itself.
 func (p *port) close() error {
 	var errs []error
-	for _, fd := range []int{p.in, p.out} {
+	for _, fd := range []int{p.in, p.out, p.frames} {
 		if fd < 0 {
 			continue
 		}

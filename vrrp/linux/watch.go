@@ -265,6 +265,8 @@ func (h *Host) state(name string, there map[key]present) (vrrp.Link, error) {
 		Carrier: at.RawFlags&unix.IFF_LOWER_UP != 0 && at.RawFlags&unix.IFF_RUNNING != 0,
 		Source4: h.source(at.Index, there, netip.Addr.Is4),
 		Source6: h.source(at.Index, there, linkLocal6),
+
+		NoVirtualMAC: h.noVirtualMAC(l),
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -19,7 +20,8 @@ type Host struct {
 	mu        sync.Mutex
 	ifaces    map[string]bool
 	addresses []held
-	ways      map[string][]string // routes and rules by group, in words
+	ways      map[string][]string    // routes and rules by group, in words
+	devices   map[vrrp.Device]string // by the group that has them
 	announced []Announcement
 	calls     int
 	fail      error
@@ -52,7 +54,7 @@ var _ vrrp.Host = (*Host)(nil)
 
 // NewHost returns a machine with the given interfaces.
 func NewHost(ifaces ...string) *Host {
-	h := &Host{ifaces: map[string]bool{}, ways: map[string][]string{}}
+	h := &Host{ifaces: map[string]bool{}, ways: map[string][]string{}, devices: map[vrrp.Device]string{}}
 	for _, name := range ifaces {
 		h.ifaces[name] = true
 	}
@@ -111,6 +113,14 @@ func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
 	h.calls++
 	now := h.expire()
 	var errs []error
+	for _, d := range o.Devices {
+		if h.ifaces[d.Interface] {
+			h.devices[d] = o.Group
+		}
+	}
+	maps.DeleteFunc(h.devices, func(d vrrp.Device, group string) bool {
+		return group == o.Group && !slices.Contains(o.Devices, d)
+	})
 	for _, want := range o.Addresses {
 		n, err := h.add(now, o.Group, want)
 		added += n
@@ -141,6 +151,9 @@ func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
 func (h *Host) add(now vrrp.Instant, group string, want vrrp.OwnedAddress) (int, error) {
 	if !h.ifaces[want.Interface] {
 		return 0, fmt.Errorf("vrrp: add %v to %s: %w", want.Address, want.Interface, ErrNoDevice)
+	}
+	if d := (vrrp.Device{Router: want.Router, Interface: want.Interface, MAC: want.MAC}); want.MAC != (vrrp.MAC{}) && h.devices[d] == "" {
+		return 0, fmt.Errorf("vrrp: add %v to the device for %s on %s: %w", want.Address, want.MAC, want.Interface, ErrNoDevice)
 	}
 	expires := now.Add(time.Duration(want.LeaseSecs) * time.Second)
 	for i := range h.addresses {
@@ -199,6 +212,25 @@ func (h *Host) Has(address netip.Addr) bool {
 	defer h.mu.Unlock()
 	h.expire()
 	return slices.ContainsFunc(h.addresses, func(a held) bool { return a.group != "" && a.address.Addr() == address })
+}
+
+// Devices lists the devices of ours: interface and MAC address.
+func (h *Host) Devices() (list []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for d := range h.devices {
+		list = append(list, d.Interface+" "+d.MAC.String())
+	}
+	slices.Sort(list)
+	return list
+}
+
+// DropDevices takes the devices on an interface away, as the kernel does with the
+// interface.
+func (h *Host) DropDevices(iface string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.DeleteFunc(h.devices, func(d vrrp.Device, _ string) bool { return d.Interface == iface })
 }
 
 // Calls tells how often Set was called and did not fail by [Host.Fail].

@@ -1,6 +1,7 @@
 package vrrptest
 
 import (
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -27,6 +28,8 @@ type Segment struct {
 	parts  map[string]int    // which part of a partition a node is in
 	cut    map[string]bool
 	taps   []*tap
+
+	sources map[string][]vrrp.MAC // by node
 }
 
 // tap is a node's connection to a segment.
@@ -42,7 +45,7 @@ type tap struct {
 func NewSegment(seed uint64) *Segment {
 	return &Segment{
 		rng:    rand.New(rand.NewPCG(seed, 0x5e6)),
-		faults: map[string]Faults{}, parts: map[string]int{}, cut: map[string]bool{},
+		faults: map[string]Faults{}, parts: map[string]int{}, cut: map[string]bool{}, sources: map[string][]vrrp.MAC{},
 	}
 }
 
@@ -74,6 +77,14 @@ func (s *Segment) Cut(node string, off bool) {
 	s.cut[node] = off
 }
 
+// Sources are the MAC addresses that each node has sent from; the zero one stands
+// for its interface's own.
+func (s *Segment) Sources() map[string][]vrrp.MAC {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.sources)
+}
+
 // send delivers one packet to everybody it reaches; false: the sender's port is
 // not open.
 func (s *Segment) send(from *tap, t vrrp.Transmission) bool {
@@ -83,6 +94,9 @@ func (s *Segment) send(from *tap, t vrrp.Transmission) bool {
 		return false
 	}
 	node := from.conn.node
+	if !slices.Contains(s.sources[node], t.MAC) {
+		s.sources[node] = append(s.sources[node], t.MAC)
+	}
 	f, own := s.faults[node]
 	if !own {
 		f = s.faults[""]
