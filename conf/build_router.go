@@ -23,6 +23,7 @@ func (b *builder) router(e *entry) VirtualRouter {
 		Checksum:     vrrp.ChecksumForm(val[string](e.get("checksum"))),
 		Auth:         val[Secret](e.get("auth")),
 		Lease:        duration(e.get("address_lease")),
+		VirtualMAC:   val[bool](e.get("virtual_mac")),
 	}
 	r.Priority = asByte(perDirector(b, e.get("priority"), func(d Director) int64 { return int64(d.Priority) }))
 	r.Source = perDirector(b, e.get("source"), func(Director) netip.Addr { return netip.Addr{} })

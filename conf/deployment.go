@@ -92,6 +92,7 @@ type VirtualRouter struct {
 	Auth         Secret `json:",omitzero"` // of version 2
 	Lease        time.Duration
 	Announce     vrrp.Announce
+	VirtualMAC   bool                      `json:",omitempty"`
 	Routes       PerDirector[[]vrrp.Route] `json:",omitzero"`
 	Rules        PerDirector[[]vrrp.Rule]  `json:",omitzero"`
 	Tracks       []TrackConfig             `json:",omitempty"` // track_interfaces first

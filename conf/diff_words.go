@@ -104,6 +104,7 @@ func routerWords(group string, r vrrp.RouterConfig) object {
 		{"source", source},
 		{"transport", string(r.Transport)},
 		{"peers", words(r.Peers)},
+		{"virtual_mac", strconv.FormatBool(r.VirtualMAC)},
 		{"checksum", string(r.Checksum)},
 		{"address_lease", text(r.Lease)},
 		{"announce.times", strings.Join(times, ", ")},

@@ -95,6 +95,8 @@ var routerSection = Section{
 			Doc:     "The sender's address of the adverts; for multicast over IPv6 a link-local one (RFC 9568 section 5.1.2.1). Unicast needs it known from the file for every director."},
 		{Name: "peers", Type: Address, Arity: Many, Default: "[]", Example: `["172.20.10.7"]`, Aside: true,
 			Doc: "Routers outside this file that take part as well; with transport unicast only."},
+		{Name: "virtual_mac", Type: Bool, Default: "false",
+			Doc: "Put the addresses, and the adverts, at the virtual router's own MAC address (RFC 9568 section 7.3), 00:00:5e:00:01:33 for VRID 51 of IPv4, so that neighbours keep what they know when the master changes. It takes a device of the kernel's kind macvlan on the interface. With transport multicast only. See docs/virtual-mac.md."},
 		{Name: "checksum", Type: String, Values: []string{"rfc5798", "rfc9568"}, Default: `"rfc5798"`,
 			Doc: "The bytes that the checksum of an advert covers: with the pseudo-header, as keepalived and FRR send and demand, or the message only. Both are accepted on receipt. Version 2 and IPv6 have one form only."},
 		{Name: "auth", Type: SecretKey, Section: &authSection, Default: `""`, valid: v2Password,

@@ -105,6 +105,8 @@ func (d Deployment) groups(self Director) []vrrp.GroupConfig {
 			Routes:    r.Routes.For(self.Name),
 			Rules:     r.Rules.For(self.Name),
 			Fellows:   d.fellows(r, self),
+
+			VirtualMAC: r.VirtualMAC,
 		})
 	}
 	return list

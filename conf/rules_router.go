@@ -50,6 +50,7 @@ func (b *builder) routerRules() {
 		b.versionRules(e, r)
 		b.seatRules(e, r, taken)
 		b.preemptRules(e, r)
+		b.macRules(e, r)
 	}
 	for i, e := range b.routers {
 		b.sourceRules(e, b.d.VirtualRouters[i], holder)

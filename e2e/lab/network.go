@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 const bridge = "br0"
@@ -140,4 +141,28 @@ func (l *Lab) port(n *Node, network string, f func(*netlink.Handle, netlink.Link
 		return fmt.Errorf("lab: port of %s in %s: %w", n.Name, network, err)
 	}
 	return nil
+}
+
+// Behind names the node whose port a switch of the network last learned a MAC
+// address at; empty where it knows none.
+func (l *Lab) Behind(network, mac string) (string, error) {
+	sw := l.switches[network]
+	if sw == nil {
+		return "", fmt.Errorf("lab: no network %q", network)
+	}
+	table, err := sw.link.NeighList(0, unix.AF_BRIDGE)
+	if err != nil {
+		return "", fmt.Errorf("lab: forwarding table of %s: %w", network, err)
+	}
+	for _, entry := range table {
+		if entry.HardwareAddr.String() != mac {
+			continue
+		}
+		port, err := sw.link.LinkByIndex(entry.LinkIndex)
+		if err != nil {
+			return "", fmt.Errorf("lab: forwarding table of %s: %w", network, err)
+		}
+		return port.Attrs().Name, nil
+	}
+	return "", nil
 }

@@ -49,10 +49,14 @@ type VirtualRouter struct {
 	// AddressAttributes are of those of Addresses that are not held as usual.
 	AddressAttributes []AddressAttributes `json:"address_attributes,omitempty"`
 	// Routes and Rules are there while it is master, in the words of ip(8).
-	Routes           []string `json:"routes,omitempty"`
-	Rules            []string `json:"rules,omitempty"`
-	MasterAddress    string   `json:"master_address"`
-	AdvertIntervalMS int64    `json:"advert_interval_ms"`
+	Routes []string `json:"routes,omitempty"`
+	Rules  []string `json:"rules,omitempty"`
+	// MAC is the virtual MAC address that Addresses are at, Device what has it here;
+	// empty: they are at the interface's own.
+	MAC              string `json:"mac,omitempty"`
+	Device           string `json:"device,omitempty"`
+	MasterAddress    string `json:"master_address"`
+	AdvertIntervalMS int64  `json:"advert_interval_ms"`
 	// MasterIntervalMS is the interval that the master's death is told by: the
 	// master's own as its adverts state it, AdvertIntervalMS until one is heard.
 	MasterIntervalMS int64  `json:"master_interval_ms"`

@@ -98,7 +98,7 @@ func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRou
 	v := api.VirtualRouter{
 		Name: r.Name, Group: g.Name, Interface: r.Interface, VRID: int(r.VRID), Version: int(r.Version), Family: family(r),
 		State: string(vrrp.Init), Priority: int(g.Priority), AdvertIntervalMS: r.Interval.Milliseconds(),
-		MasterIntervalMS: r.Interval.Milliseconds(), Addresses: addresses(r), AddressAttributes: attributes(r),
+		MasterIntervalMS: r.Interval.Milliseconds(), Addresses: addresses(r), AddressAttributes: attributes(r), MAC: r.MAC().String(),
 		Routes: inWords(r.Routes), Rules: inWords(r.Rules), Tracks: tracks(f, r.Name),
 	}
 	st, ok := f.routerStatus(r.Name)
@@ -107,7 +107,7 @@ func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRou
 		return v
 	}
 	v.State, v.Since, v.Cause = string(st.State), f.wall(st.Since), CauseText(r.Name, st.Cause)
-	v.EffectivePriority = int(st.EffectivePriority)
+	v.EffectivePriority, v.Device = int(st.EffectivePriority), st.Device
 	if st.MasterAddress.IsValid() {
 		v.MasterAddress = st.MasterAddress.String()
 	}

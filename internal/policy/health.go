@@ -32,9 +32,16 @@ func health(w World) map[string]vrrp.Health {
 	h := make(map[string]vrrp.Health, len(w.Node.Groups))
 	for _, g := range w.Node.Groups {
 		fault, delta, causes := trackHealth(w, g.Name)
-		h[g.Name] = sightHealth(w, g.Name, stepHealth(w, g.Name, vrrp.Health{Ready: ready && !blind(w, g.Name), Fault: fault, Delta: delta, Causes: causes}))
+		own := vrrp.Health{Ready: ready && quiet(w, g) && !blind(w, g.Name), Fault: fault, Delta: delta, Causes: causes}
+		h[g.Name] = sightHealth(w, g.Name, stepHealth(w, g.Name, own))
 	}
 	return h
+}
+
+// quiet tells whether the interfaces below virtual MAC addresses have been kept
+// from answering with their own.
+func quiet(w World, g vrrp.GroupConfig) bool {
+	return w.GuardStands || !slices.ContainsFunc(g.Routers, func(r vrrp.RouterConfig) bool { return r.VirtualMAC })
 }
 
 func blind(w World, group string) bool {

@@ -41,6 +41,13 @@ func sysctls(n conf.Node) map[string]string {
 			// Without it the kernel deletes every other address of the subnet along with
 			// the primary one (net/ipv4/devinet.c, __inet_del_ifa), also when a lease ends.
 			s["net.ipv4.conf."+r.Interface+".promote_secondaries"] = "1"
+			if r.VirtualMAC {
+				// What is on the device above it, it neither answers for nor speaks of: in an
+				// ARP request of its own it would say that the address is at its own MAC address
+				// (net/ipv4/arp.c, arp_ignore and arp_solicit).
+				s["net.ipv4.conf."+r.Interface+".arp_ignore"] = "1"
+				s["net.ipv4.conf."+r.Interface+".arp_announce"] = "2"
+			}
 		}
 	}
 	if len(n.Servers) == 0 {

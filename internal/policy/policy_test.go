@@ -244,6 +244,33 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// The interface below a virtual MAC address neither answers for what is at it nor
+// speaks of it; of IPv6 the kernel never does.
+func TestSettingsOfVirtualMAC(t *testing.T) {
+	w := pair("rr")
+	w.Node.Servers, w.Node.Sync = nil, nil
+	w.Node.Groups[0].Routers[0].VirtualMAC = true
+	w.Node.Groups[0].Routers = append(w.Node.Groups[0].Routers, vrrp.RouterConfig{
+		Interface: "eth3", VirtualMAC: true, Addresses: []vrrp.Address{{Prefix: netip.MustParsePrefix("2001:db8::1/64")}},
+	})
+	d := Desired(w)
+	for key, want := range map[string]string{
+		"net.ipv4.conf.eth2.arp_ignore": "1", "net.ipv4.conf.eth2.arp_announce": "2",
+		"net.ipv4.conf.eth1.arp_ignore": "", "net.ipv4.conf.eth3.arp_ignore": "",
+	} {
+		if got := d.Host.Sysctls[key]; got != want {
+			t.Errorf("%s = %q, want %q", key, got, want)
+		}
+	}
+	if d.Health["nat"].Ready {
+		t.Error("ready before the settings are written")
+	}
+	w.GuardStands = true
+	if !Desired(w).Health["nat"].Ready {
+		t.Error("not ready with the settings written")
+	}
+}
+
 func TestDesiredIsPure(t *testing.T) {
 	w := pair("rr")
 	w.judge("web1", check.Up)

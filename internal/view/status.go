@@ -111,6 +111,7 @@ func (p *printer) routers(s api.Status, o StatusOptions) {
 		}
 		p.line(append(row, strings.Join(r.Addresses, " "))...)
 	}
+	p.macs(self, o)
 	p.causes(self, o)
 	p.hooks(self, o)
 	p.silence(s)
@@ -123,6 +124,16 @@ func version(r api.VirtualRouter) string {
 		return fmt.Sprintf("v%d IPv6", r.Version)
 	}
 	return fmt.Sprintf("v%d", r.Version)
+}
+
+// macs says where the addresses are that are not at their interface's own MAC
+// address.
+func (p *printer) macs(self *api.Director, o StatusOptions) {
+	for _, r := range self.VirtualRouters {
+		if r.MAC != "" && o.shows(r.Name, unwell(r)) {
+			fmt.Fprintf(p.tw, "%s: virtual MAC address %s, device %s\n", r.Name, r.MAC, cmp.Or(r.Device, "(none yet)"))
+		}
+	}
 }
 
 // causes says why each group is what it is, once: its routers change role
