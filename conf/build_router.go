@@ -24,6 +24,7 @@ func (b *builder) router(e *entry) VirtualRouter {
 		Auth:         val[Secret](e.get("auth")),
 		Lease:        duration(e.get("address_lease")),
 		VirtualMAC:   val[bool](e.get("virtual_mac")),
+		NoAccept:     !val[bool](e.get("accept")),
 	}
 	r.Priority = asByte(perDirector(b, e.get("priority"), func(d Director) int64 { return int64(d.Priority) }))
 	r.Source = perDirector(b, e.get("source"), func(Director) netip.Addr { return netip.Addr{} })

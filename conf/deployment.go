@@ -93,6 +93,7 @@ type VirtualRouter struct {
 	Lease        time.Duration
 	Announce     vrrp.Announce
 	VirtualMAC   bool                      `json:",omitempty"`
+	NoAccept     bool                      `json:",omitempty"` // accept = false
 	Routes       PerDirector[[]vrrp.Route] `json:",omitzero"`
 	Rules        PerDirector[[]vrrp.Rule]  `json:",omitzero"`
 	Tracks       []TrackConfig             `json:",omitempty"` // track_interfaces first

@@ -105,6 +105,7 @@ func routerWords(group string, r vrrp.RouterConfig) object {
 		{"transport", string(r.Transport)},
 		{"peers", words(r.Peers)},
 		{"virtual_mac", strconv.FormatBool(r.VirtualMAC)},
+		{"accept", strconv.FormatBool(!r.NoAccept)},
 		{"checksum", string(r.Checksum)},
 		{"address_lease", text(r.Lease)},
 		{"announce.times", strings.Join(times, ", ")},

@@ -97,6 +97,8 @@ var routerSection = Section{
 			Doc: "Routers outside this file that take part as well; with transport unicast only."},
 		{Name: "virtual_mac", Type: Bool, Default: "false",
 			Doc: "Put the addresses, and the adverts, at the virtual router's own MAC address (RFC 9568 section 7.3), 00:00:5e:00:01:33 for VRID 51 of IPv4, so that neighbours keep what they know when the master changes. It takes a device of the kernel's kind macvlan on the interface. With transport multicast only. See docs/virtual-mac.md."},
+		{Name: "accept", Type: Bool, Default: "true",
+			Doc: "Whether the master accepts packets to the addresses themselves (Accept_Mode, RFC 9568 section 6.1). With false a ping or a connection to one of them is dropped, ICMP and the machine's own services included; ARP, neighbour discovery, VRRP and the virtual servers of this file work all the same, and what is routed through it does. The owner of the addresses, priority 255, always accepts."},
 		{Name: "checksum", Type: String, Values: []string{"rfc5798", "rfc9568"}, Default: `"rfc5798"`,
 			Doc: "The bytes that the checksum of an advert covers: with the pseudo-header, as keepalived and FRR send and demand, or the message only. Both are accepted on receipt. Version 2 and IPv6 have one form only."},
 		{Name: "auth", Type: SecretKey, Section: &authSection, Default: `""`, valid: v2Password,

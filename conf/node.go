@@ -107,6 +107,7 @@ func (d Deployment) groups(self Director) []vrrp.GroupConfig {
 			Fellows:   d.fellows(r, self),
 
 			VirtualMAC: r.VirtualMAC,
+			NoAccept:   r.NoAccept,
 		})
 	}
 	return list

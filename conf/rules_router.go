@@ -122,6 +122,10 @@ func (b *builder) preemptRules(e *entry, r VirtualRouter) {
 			b.contradict(e.get("preempt_delay").forDirector(d.Name), "", "has no meaning on %s, whose priority is 255: the owner of the addresses is master at once", d.Name)
 			return
 		}
+		if r.NoAccept && e.ok("accept") {
+			// RFC 9568 section 6.1: the owner accepts, whatever Accept_Mode says.
+			b.contradict(e.get("accept"), "", "false, but %s has priority 255: the owner of the addresses always accepts packets to them", d.Name)
+		}
 		owned = d.Name
 	}
 }

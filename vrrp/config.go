@@ -88,6 +88,9 @@ type RouterConfig struct {
 	// VirtualMAC puts the addresses, and the adverts, at the virtual router's MAC
 	// address (RFC 9568 section 7.3) instead of the interface's own.
 	VirtualMAC bool `json:",omitempty"`
+	// NoAccept is Accept_Mode False (RFC 9568 section 6.1): the machine does not accept
+	// packets to the addresses. The election does not look at it.
+	NoAccept bool `json:",omitempty"`
 	// Fellows are the other directors of the deployment as far as the file tells
 	// their source; what they lack of their full priority is their penalty.
 	Fellows []Fellow `json:",omitempty"`

@@ -15,7 +15,8 @@ import (
 
 // The guard is the table `inet failover`:
 //
-//	chain input    hook input, priority 110: drop what is for a service
+//	chain input    hook input, priority 110: drop what is for a service, and what is
+//	               for an address that the machine does not accept
 //	chain forward  hook forward, priority 110: drop what comes from a real server
 //	chain output   hook output, priority 110: drop refusals of our own machine
 //
@@ -36,32 +37,44 @@ const priority = 110
 // The names of ours.
 const tableName = "failover"
 
-// drop is one rule of the guard: what is in its set does not pass.
-type drop struct {
+// rule is one rule of the guard: what is in its set does not pass, or does, past
+// the rules after it.
+type rule struct {
 	set     string
 	chain   string
 	by      end
 	v6      bool
+	pass    bool
 	comment string // no two alike: the counter is found by it
 }
 
-// end is the address and port of a packet that a rule looks up.
+// end is the address and port of a packet that a rule looks up, or the address.
 type end int
 
 const (
 	destination end = iota
 	source
 	embedded // the destination of the packet that an ICMP port unreachable is about
+	address  // the destination without a port; not of VRRP, nor of what the machine sends itself
+	sought   // the destination, without a port, of a message of neighbour discovery
 )
 
-// drops is every rule there can be, in their order.
-var drops = []drop{
-	{"services4", "input", destination, false, "IPv4 to a service, not taken by IPVS"},
-	{"services6", "input", destination, true, "IPv6 to a service, not taken by IPVS"},
-	{"replies4", "forward", source, false, "IPv4 from a nat server, not translated by IPVS"},
-	{"replies6", "forward", source, true, "IPv6 from a nat server, not translated by IPVS"},
-	{"refusals4", "output", embedded, false, "IPv4 refusal of a service whose servers are on their way"},
-	{"refusals6", "output", embedded, true, "IPv6 refusal of a service whose servers are on their way"},
+// rules is every rule there can be, in their order.
+var rules = []rule{
+	{"services4", "input", destination, false, false, "IPv4 to a service, not taken by IPVS"},
+	{"services6", "input", destination, true, false, "IPv6 to a service, not taken by IPVS"},
+	// What IPVS has handed to a real server on this machine looks like what it has not
+	// taken.
+	{"here4", "input", destination, false, true, "IPv4 to a service with a server here"},
+	{"here6", "input", destination, true, true, "IPv6 to a service with a server here"},
+	// RFC 9568 section 6.1: they MUST NOT be dropped when Accept_Mode is False.
+	{"closed6", "input", sought, true, true, "neighbour discovery"},
+	{"closed4", "input", address, false, false, "IPv4 to an address with accept = false"},
+	{"closed6", "input", address, true, false, "IPv6 to an address with accept = false"},
+	{"replies4", "forward", source, false, false, "IPv4 from a nat server, not translated by IPVS"},
+	{"replies6", "forward", source, true, false, "IPv6 from a nat server, not translated by IPVS"},
+	{"refusals4", "output", embedded, false, false, "IPv4 refusal of a service whose servers are on their way"},
+	{"refusals6", "output", embedded, true, false, "IPv6 refusal of a service whose servers are on their way"},
 }
 
 // ruleset is a guard as the kernel has it: by name of the set the keys in it, in
@@ -87,6 +100,16 @@ func rulesetOf(g Guard) ruleset {
 	add("services", g.Services)
 	add("replies", g.Replies)
 	add("refusals", g.Refusals)
+	for _, a := range g.Closed {
+		set := "closed4"
+		if a.Is6() {
+			set = "closed6"
+		}
+		sets[set] = append(sets[set], string(a.AsSlice()))
+	}
+	if len(g.Closed) > 0 {
+		add("here", g.Here)
+	}
 	for name, keys := range sets {
 		slices.Sort(keys)
 		sets[name] = slices.Compact(keys)

@@ -59,7 +59,7 @@ func TestApplyGuardWritesOnlyWhatDiffers(t *testing.T) {
 
 func TestDropCommentsDiffer(t *testing.T) {
 	seen := map[string]bool{}
-	for _, d := range drops {
+	for _, d := range rules {
 		if seen[d.comment] || len(d.comment) > 127 {
 			t.Errorf("%s: comment %q", d.set, d.comment)
 		}

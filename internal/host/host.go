@@ -4,7 +4,11 @@
 // there before, so that release can put it back.
 package host
 
-import "failover/lvs"
+import (
+	"net/netip"
+
+	"failover/lvs"
+)
 
 // Desired is every setting of the machine that we want, whole.
 type Desired struct {
@@ -20,6 +24,10 @@ type Desired struct {
 //
 // A service with a real server on this very machine must not be in it: IPVS hands
 // such packets to the machine itself, and they look like those it did not take.
+//
+// It also keeps the machine from accepting packets to virtual addresses where
+// Accept_Mode is False (RFC 9568 section 6.1): but for VRRP, neighbour discovery,
+// ARP, which does not pass here, and what IPVS takes.
 type Guard struct {
 	Services []lvs.Key
 	Replies  []lvs.Key // real servers of nat services, as source address and port
@@ -29,6 +37,10 @@ type Guard struct {
 	// unreachable); that does not leave the machine. A service that is down by its
 	// checks is not in it: its clients learn so at once.
 	Refusals []lvs.Key
+	// Closed are the addresses that are not accepted, Here the services with a real
+	// server on this machine, which pass all the same.
+	Closed []netip.Addr
+	Here   []lvs.Key
 }
 
 // Report is what one [Reconciler.Set] or [Reconciler.Restore] did.

@@ -1,6 +1,8 @@
 package host
 
 import (
+	"encoding/binary"
+
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
@@ -27,34 +29,46 @@ const (
 // exprs is `ip daddr . meta l4proto . th dport @set counter drop`, or its like.
 // Registers of four bytes follow each other as the parts of a key do; the
 // kernel numbers the first of each sixteen bytes differently.
-func (d drop) exprs(count expr.Counter) []expr.Any {
+func (d rule) exprs(count expr.Counter) []expr.Any {
 	family := byte(unix.NFPROTO_IPV4)
 	protocol, port := uint32(unix.NFT_REG32_01), uint32(unix.NFT_REG32_02)
 	if d.v6 {
 		family = unix.NFPROTO_IPV6
 		protocol, port = unix.NFT_REG_2, unix.NFT_REG32_05
 	}
-	rule := equals(&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: unix.NFT_REG_1}, family)
+	list := equals(&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: unix.NFT_REG_1}, family)
 	if d.by == embedded {
-		rule = append(rule, portUnreachable(d.v6)...)
+		list = append(list, portUnreachable(d.v6)...)
 	}
 	at := d.layout()
-	rule = append(rule, at.address.load(unix.NFT_REG_1))
-	if d.by == embedded {
-		rule = append(rule, at.protocol.load(protocol))
-	} else {
-		rule = append(rule, &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: protocol})
+	list = append(list, at.address.load(unix.NFT_REG_1))
+	switch d.by {
+	case destination, source:
+		list = append(list, &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: protocol}, at.port.load(port))
+	case embedded:
+		list = append(list, at.protocol.load(protocol), at.port.load(port))
+	case address, sought: // that is all of the key
 	}
-	return append(rule,
-		at.port.load(port),
-		&expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: d.set},
-		&count,
-		&expr.Verdict{Kind: expr.VerdictDrop},
-	)
+	list = append(list, &expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: d.set})
+	switch d.by {
+	case address:
+		list = append(list, fromOutside()...)
+	case sought:
+		list = append(list, neighbourDiscovery()...)
+	case destination, source, embedded:
+	}
+	verdict := expr.VerdictDrop
+	if d.pass {
+		verdict = expr.VerdictAccept
+	}
+	return append(list, &count, &expr.Verdict{Kind: verdict})
 }
 
+// keyed tells whether the key of a rule has a protocol and a port.
+func (d rule) keyed() bool { return d.by != address && d.by != sought }
+
 // layout is where the key of a rule is.
-func (d drop) layout() layout {
+func (d rule) layout() layout {
 	switch {
 	case d.by == embedded && d.v6:
 		return layout{
@@ -93,6 +107,29 @@ func portUnreachable(v6 bool) []expr.Any {
 		m = append(m, equals(field{inTransport, icmpHeader, 1}.load(unix.NFT_REG_1), 0x45)...)
 	}
 	return m
+}
+
+// fromOutside matches what came in by an interface and is not VRRP.
+func fromOutside() []expr.Any {
+	const protocolVRRP = 112
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyIIFTYPE, Register: unix.NFT_REG_1},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: unix.NFT_REG_1, Data: binary.NativeEndian.AppendUint16(nil, unix.ARPHRD_LOOPBACK)},
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: unix.NFT_REG_1},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: unix.NFT_REG_1, Data: []byte{protocolVRRP}},
+	}
+}
+
+// neighbourDiscovery matches the ICMPv6 types of RFC 4861 section 4, from router
+// solicitation to redirect.
+func neighbourDiscovery() []expr.Any {
+	const routerSolicitation, redirect = 133, 137
+	m := equals(&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: unix.NFT_REG_1}, unix.IPPROTO_ICMPV6)
+	return append(m,
+		field{inTransport, 0, 1}.load(unix.NFT_REG_1),
+		&expr.Cmp{Op: expr.CmpOpGte, Register: unix.NFT_REG_1, Data: []byte{routerSolicitation}},
+		&expr.Cmp{Op: expr.CmpOpLte, Register: unix.NFT_REG_1, Data: []byte{redirect}},
+	)
 }
 
 func (f field) load(register uint32) *expr.Payload {

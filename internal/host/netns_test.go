@@ -28,6 +28,80 @@ func newMachine(t *testing.T) *machine {
 	return m
 }
 
+// attempt runs one command line on the machine.
+func (m *machine) attempt(line string) (out string, err error) {
+	m.t.Helper()
+	m.Do(func() error {
+		var b []byte
+		b, err = exec.Command("/bin/sh", "-c", line).CombinedOutput()
+		out = string(b)
+		return nil
+	})
+	return out, err
+}
+
+// eventually runs a command line until its output has a text.
+func (m *machine) eventually(line, want string) {
+	m.t.Helper()
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		out, err := m.attempt(line)
+		if err == nil && strings.Contains(out, want) {
+			return
+		}
+		if time.Now().After(end) {
+			m.t.Fatalf("%s: %q, %v; want %q", line, out, err, want)
+		}
+	}
+}
+
+// connects waits until a connection can be made: a cable that was just plugged in
+// may drop the first packets.
+func (m *machine) connects(address string) {
+	m.t.Helper()
+	for end := time.Now().Add(5 * time.Second); ; {
+		f := m.tcp(address)
+		if f == connected {
+			return
+		}
+		if time.Now().After(end) {
+			m.t.Fatalf("tcp %s: %s", address, f)
+		}
+	}
+}
+
+// hear opens a raw socket of a protocol at an address; what it returns tells
+// whether a packet came within a second.
+func (m *machine) hear(protocol int, address string) func() bool {
+	m.t.Helper()
+	var c net.PacketConn
+	m.Do(func() (err error) {
+		c, err = net.ListenPacket(fmt.Sprintf("ip4:%d", protocol), address)
+		return err
+	})
+	m.t.Cleanup(func() { c.Close() })
+	return func() bool {
+		if err := c.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+			m.t.Fatal(err)
+		}
+		_, _, err := c.ReadFrom(make([]byte, 64))
+		return err == nil
+	}
+}
+
+// send sends one packet of a protocol to an address.
+func (m *machine) send(protocol int, address string) {
+	m.t.Helper()
+	m.Do(func() error {
+		c, err := net.Dial(fmt.Sprintf("ip4:%d", protocol), address)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		_, err = c.Write([]byte("advert"))
+		return err
+	})
+}
+
 // run runs command lines on the machine and returns what the last one prints.
 func (m *machine) run(lines ...string) (out string) {
 	m.t.Helper()
@@ -50,8 +124,14 @@ func cable(a, b *machine, name, addressA, addressB string) {
 	for m, address := range map[*machine]string{a: addressA, b: addressB} {
 		m.run("ip link set " + name + " up")
 		for one := range strings.FieldsSeq(address) {
+			if strings.Contains(one, ":") {
+				one += " nodad" // there at once, however busy the machine is
+			}
 			m.run("ip addr add " + one + " dev " + name)
 		}
+	}
+	for _, m := range []*machine{a, b} {
+		m.eventually("ip link show "+name, "state UP") // before that it drops what it is to send
 	}
 }
 

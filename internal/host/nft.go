@@ -174,11 +174,12 @@ func counters(c *nftables.Conn) map[string]expr.Counter {
 
 // write queues the whole table.
 func write(c *nftables.Conn, r ruleset, counts map[string]expr.Counter) error {
-	t := c.AddTable(ours())
-	for _, d := range drops {
-		if len(r[d.set]) == 0 {
+	t, written := c.AddTable(ours()), map[string]bool{}
+	for _, d := range rules {
+		if len(r[d.set]) == 0 || written[d.set] {
 			continue
 		}
+		written[d.set] = true
 		if err := addSet(c, t, d, r[d.set]); err != nil {
 			return err
 		}
@@ -193,14 +194,16 @@ func write(c *nftables.Conn, r ruleset, counts map[string]expr.Counter) error {
 }
 
 // addSet queues a set. One message holds 64 KiB, so the elements come in parts.
-func addSet(c *nftables.Conn, t *nftables.Table, d drop, keys []string) error {
-	address := nftables.TypeIPAddr
+func addSet(c *nftables.Conn, t *nftables.Table, d rule, keys []string) error {
+	kind := nftables.TypeIPAddr
 	if d.v6 {
-		address = nftables.TypeIP6Addr
+		kind = nftables.TypeIP6Addr
 	}
-	kind, err := nftables.ConcatSetType(address, nftables.TypeInetProto, nftables.TypeInetService)
-	if err != nil {
-		return err
+	if d.keyed() {
+		var err error
+		if kind, err = nftables.ConcatSetType(kind, nftables.TypeInetProto, nftables.TypeInetService); err != nil {
+			return err
+		}
 	}
 	s := &nftables.Set{Table: t, Name: d.set, KeyType: kind}
 	if err := c.AddSet(s, nil); err != nil {
@@ -229,7 +232,7 @@ func hooks() map[string]*nftables.ChainHook {
 func chainsOf(r ruleset) []*nftables.Chain {
 	hooks := hooks()
 	var chains []*nftables.Chain
-	for _, d := range drops {
+	for _, d := range rules {
 		known := slices.ContainsFunc(chains, func(c *nftables.Chain) bool { return c.Name == d.chain })
 		if len(r[d.set]) == 0 || known {
 			continue
@@ -245,16 +248,16 @@ func chainsOf(r ruleset) []*nftables.Chain {
 
 // rulesOf are the rules of one chain. counts, by comment, is where they begin.
 func rulesOf(r ruleset, chain string, counts map[string]expr.Counter) []*nftables.Rule {
-	var rules []*nftables.Rule
-	for _, d := range drops {
+	var list []*nftables.Rule
+	for _, d := range rules {
 		if d.chain != chain || len(r[d.set]) == 0 {
 			continue
 		}
 		comment := userdata.AppendString(nil, userdata.TypeComment, d.comment)
-		rules = append(rules, &nftables.Rule{
+		list = append(list, &nftables.Rule{
 			Table: ours(), Chain: &nftables.Chain{Name: chain},
 			Exprs: d.exprs(counts[string(comment)]), UserData: comment,
 		})
 	}
-	return rules
+	return list
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -74,6 +75,8 @@ var full = Guard{
 	},
 	Replies:  []lvs.Key{keyOf(lvs.TCP, "198.51.100.2:80"), keyOf(lvs.TCP, "[fd01::2]:80")},
 	Refusals: []lvs.Key{keyOf(lvs.TCP, "192.0.2.1:80"), keyOf(lvs.TCP, "[fd00::1]:80")},
+	Closed:   []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("fd00::7")},
+	Here:     []lvs.Key{keyOf(lvs.TCP, "192.0.2.7:81"), keyOf(lvs.TCP, "[fd00::7]:81")},
 }
 
 func TestGuardAsNftShowsIt(t *testing.T) {
@@ -193,6 +196,55 @@ func TestGuardKeepsRefusalsIn(t *testing.T) {
 	fates("without it again", refused)
 }
 
+// RFC 9568 sections 6.1 and 6.4.3: packets to an address with Accept_Mode False
+// are not accepted; neighbour discovery, VRRP and what the machine says to itself
+// are, and so is a service with a server here.
+func TestClosedAddresses(t *testing.T) {
+	client, d := newMachine(t), newDirector(t)
+	cable(client, d.machine, "eth0", "192.0.2.2/24 fd00::2/64", "192.0.2.1/24 192.0.2.7/24 fd00::1/64 fd00::7/64")
+	for _, address := range []string{"192.0.2.1:82", "192.0.2.7:82", "192.0.2.7:81", "[fd00::7]:82", "[fd00::7]:81"} {
+		d.listen(address)
+		client.connects(address)
+	}
+	d.guard(full)
+	client.run("ip neigh flush dev eth0", "ip -6 neigh flush dev eth0")
+	for address, want := range map[string]fate{
+		"192.0.2.7:82": silence, "192.0.2.7:83": silence, "[fd00::7]:82": silence, "[fd00::7]:83": silence,
+		"192.0.2.7:81": connected, "[fd00::7]:81": connected, "192.0.2.1:82": connected, "192.0.2.1:83": refused, "[fd00::1]:83": refused,
+	} {
+		if f := client.tcp(address); f != want {
+			t.Errorf("tcp %s: %s, want %s", address, f, want)
+		}
+		if f := d.tcp(address); want == silence && f == silence {
+			t.Errorf("tcp %s from the machine itself: %s", address, f)
+		}
+	}
+	for _, address := range []string{"192.0.2.7", "fd00::7"} {
+		if out, err := client.attempt("ping -c1 -W1 " + address); err == nil {
+			t.Errorf("ping %s: %s", address, out)
+		}
+		if out := client.run("ip neigh show " + address + " dev eth0"); !strings.Contains(out, "lladdr") || strings.Contains(out, "FAILED") {
+			t.Errorf("neighbour discovery of %s: %s", address, out)
+		}
+	}
+	// A solicitation to the address itself, as of a neighbour that looks whether it is
+	// still there.
+	client.run("ip -6 neigh replace fd00::7 lladdr $(ip -6 neigh show fd00::7 dev eth0 | sed 's/.*lladdr \\([^ ]*\\).*/\\1/') nud probe dev eth0")
+	client.eventually("ip -6 neigh show fd00::7 dev eth0 nud reachable", "fd00::7")
+	before := d.run("nft list chain inet failover input")
+	if !strings.Contains(before, "daddr @closed4") {
+		t.Fatalf("no rule in\n%s", before)
+	}
+	// An advert by unicast is one of VRRP's; a raw socket of that protocol hears it.
+	heard := d.hear(112, "192.0.2.7")
+	client.send(112, "192.0.2.7")
+	if !heard() {
+		t.Error("VRRP to the address was dropped")
+	}
+	d.Do(func() error { return d.r.Remove(t.Context()) })
+	client.connects("192.0.2.7:82")
+}
+
 func TestGuardIsWrittenOnce(t *testing.T) {
 	d := newDirector(t)
 	if !d.guard(full) {
@@ -231,6 +283,8 @@ func TestGuardIsRepaired(t *testing.T) {
 		"add element inet failover replies4 { 192.0.2.9 . tcp . 80 }",
 		"flush set inet failover services6",
 		"flush chain inet failover output",
+		"delete element inet failover closed4 { 192.0.2.7 }",
+		"insert rule inet failover input ip daddr 192.0.2.7 accept",
 		"add table inet failover { flags dormant; }",
 		"delete table inet failover; add table inet failover { chain input { type filter hook input priority 0; }; }",
 	} {

@@ -69,7 +69,8 @@ func (r *Reconciler) setGuard(g Guard, report *Report) error {
 	written, err := applyGuard(r.nft, rulesetOf(g))
 	report.GuardWritten, report.GuardStands = written, err == nil
 	if err == nil && written {
-		r.config.Log.Info("guard written", "services", len(g.Services), "real_servers", len(g.Replies), "refusals_kept_in", len(g.Refusals))
+		r.config.Log.Info("guard written", "services", len(g.Services), "real_servers", len(g.Replies),
+			"refusals_kept_in", len(g.Refusals), "closed_addresses", len(g.Closed))
 	}
 	return err
 }

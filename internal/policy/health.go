@@ -38,10 +38,10 @@ func health(w World) map[string]vrrp.Health {
 	return h
 }
 
-// quiet tells whether the interfaces below virtual MAC addresses have been kept
-// from answering with their own.
+// quiet tells whether what must not be answered is not: by the interface below a
+// virtual MAC address, with its own, and at an address that is not accepted.
 func quiet(w World, g vrrp.GroupConfig) bool {
-	return w.GuardStands || !slices.ContainsFunc(g.Routers, func(r vrrp.RouterConfig) bool { return r.VirtualMAC })
+	return w.GuardStands || !slices.ContainsFunc(g.Routers, func(r vrrp.RouterConfig) bool { return r.VirtualMAC || r.NoAccept })
 }
 
 func blind(w World, group string) bool {

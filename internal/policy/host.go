@@ -74,12 +74,23 @@ func takes(s lvs.Server) bool { return s.Weight > 0 && s.Upper == 0 }
 
 func guard(n conf.Node) host.Guard {
 	var g host.Guard
+	for _, group := range n.Groups {
+		for _, r := range group.Routers {
+			for _, a := range r.Addresses {
+				if r.NoAccept {
+					g.Closed = append(g.Closed, a.Prefix.Addr())
+				}
+			}
+		}
+	}
 	for _, vs := range n.Servers {
 		// IPVS hands a packet for a server on this very machine on to the local
 		// stack: behind IPVS it cannot be told from one that was not handled.
-		if !slices.ContainsFunc(vs.Servers, func(rs conf.RealServer) bool {
+		if slices.ContainsFunc(vs.Servers, func(rs conf.RealServer) bool {
 			return slices.Contains(n.Addresses, rs.Address.Addr())
 		}) {
+			g.Here = append(g.Here, vs.Key)
+		} else {
 			g.Services = append(g.Services, vs.Key)
 		}
 		for _, rs := range vs.Servers {

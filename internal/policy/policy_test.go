@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -225,8 +226,8 @@ func TestSettings(t *testing.T) {
 	}
 
 	w.Node.Addresses = []netip.Addr{web2.Addr()}
-	if got := Desired(w).Host.Guard.Services; len(got) != 0 {
-		t.Errorf("with a real server on this director: guarded services %v", got)
+	if got := Desired(w).Host.Guard; len(got.Services) != 0 || len(got.Here) != 1 || got.Here[0].Address != vip {
+		t.Errorf("with a real server on this director: %+v", got)
 	}
 	w.Node.Addresses = nil
 	w.Node.Servers[0].Servers[0].Forward = lvs.DR // its replies do not pass here
@@ -241,6 +242,27 @@ func TestSettings(t *testing.T) {
 	w.Node.Servers, w.Node.Sync = nil, nil
 	if got := Desired(w).Host; len(got.Sysctls) != 2 || len(got.Modules) != 0 || len(got.Guard.Services) != 0 {
 		t.Errorf("without virtual servers: %+v", got)
+	}
+}
+
+// Accept_Mode False of one router closes its addresses, all of them and no others,
+// and the group waits for that.
+func TestSettingsOfClosedAddresses(t *testing.T) {
+	w := pair("rr")
+	w.Node.Servers, w.Node.Sync = nil, nil
+	list := []vrrp.Address{{Prefix: netip.MustParsePrefix("172.20.10.4/28")}, {Prefix: netip.MustParsePrefix("172.20.10.9/28")}}
+	w.Node.Groups[0].Routers[0].Addresses = list
+	w.Node.Groups[0].Routers[1].Addresses = []vrrp.Address{{Prefix: netip.MustParsePrefix("192.168.33.90/24")}}
+	if d := Desired(w); len(d.Host.Guard.Closed) != 0 || !d.Health["nat"].Ready {
+		t.Errorf("accept = true: closed %v", d.Host.Guard.Closed)
+	}
+	w.Node.Groups[0].Routers[0].NoAccept = true
+	d := Desired(w)
+	if got := d.Host.Guard.Closed; !slices.Equal(got, []netip.Addr{list[0].Prefix.Addr(), list[1].Prefix.Addr()}) {
+		t.Errorf("closed %v", got)
+	}
+	if d.Health["nat"].Ready {
+		t.Error("ready before the guard stands")
 	}
 }
 
