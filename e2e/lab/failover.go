@@ -69,6 +69,7 @@ func failoverTOML(s Setup) string {
 	for _, r := range s.Routers {
 		fmt.Fprintf(&b, "\n[virtual_router.%s]\ninterface = %q\nvrid = %d\naddresses = [%q]\n", r.Name, r.Link, r.VRID, r.Address)
 		fmt.Fprintf(&b, "advert_interval = %q\npreempt = %t\n", s.AdvertInterval, !s.NoPreempt)
+		fmt.Fprintln(&b, s.RouterLines)
 		if r.Group != "" {
 			fmt.Fprintf(&b, "group = %q\n", r.Group)
 		}

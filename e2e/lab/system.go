@@ -33,6 +33,7 @@ type Setup struct {
 	Servers        []Server      // web1 and web2, weight 1
 	NoSync         bool          // without connection sync
 	Routers        []Router      // outside and inside, one group
+	RouterLines    string        // of failover's file, for every virtual router
 	// RoutersOnly leaves the virtual server out, with checks and connection sync: what
 	// remains needs no IPVS.
 	RoutersOnly bool
