@@ -25,6 +25,7 @@ func (b *builder) router(e *entry) VirtualRouter {
 		Lease:        duration(e.get("address_lease")),
 		VirtualMAC:   val[bool](e.get("virtual_mac")),
 		NoAccept:     !val[bool](e.get("accept")),
+		Incompatible: vrrp.Incompatible(val[string](e.get("incompatible"))),
 	}
 	r.Priority = asByte(perDirector(b, e.get("priority"), func(d Director) int64 { return int64(d.Priority) }))
 	r.Source = perDirector(b, e.get("source"), func(Director) netip.Addr { return netip.Addr{} })

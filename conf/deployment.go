@@ -92,8 +92,9 @@ type VirtualRouter struct {
 	Auth         Secret `json:",omitzero"` // of version 2
 	Lease        time.Duration
 	Announce     vrrp.Announce
-	VirtualMAC   bool                      `json:",omitempty"`
-	NoAccept     bool                      `json:",omitempty"` // accept = false
+	VirtualMAC   bool `json:",omitempty"`
+	NoAccept     bool `json:",omitempty"` // accept = false
+	Incompatible vrrp.Incompatible
 	Routes       PerDirector[[]vrrp.Route] `json:",omitzero"`
 	Rules        PerDirector[[]vrrp.Rule]  `json:",omitzero"`
 	Tracks       []TrackConfig             `json:",omitempty"` // track_interfaces first

@@ -107,10 +107,11 @@ func routerWords(group string, r vrrp.RouterConfig) object {
 		{"virtual_mac", strconv.FormatBool(r.VirtualMAC)},
 		{"accept", strconv.FormatBool(!r.NoAccept)},
 		{"checksum", string(r.Checksum)},
+		{"incompatible", string(r.Incompatible)},
 		{"address_lease", text(r.Lease)},
 		{"announce.times", strings.Join(times, ", ")},
 		{"announce.refresh", text(r.Announce.Refresh)},
-		{"priority of the others", fellowWords(r.Fellows)},
+		{"other directors", fellowWords(r.Fellows)},
 	}, secrets: []field{{"auth", string(r.Auth)}}}
 }
 

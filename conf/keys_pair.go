@@ -103,6 +103,8 @@ var routerSection = Section{
 			Doc: "The bytes that the checksum of an advert covers: with the pseudo-header, as keepalived and FRR send and demand, or the message only. Both are accepted on receipt. Version 2 and IPv6 have one form only."},
 		{Name: "auth", Type: SecretKey, Section: &authSection, Default: `""`, valid: v2Password,
 			Doc: "The simple password of version 2 (RFC 2338), at most 8 bytes, for neighbours that demand one. It travels in the clear: it protects from mistakes, not from anybody. Written here it is a warning: see docs/secrets.md."},
+		{Name: "incompatible", Type: String, Values: []string{"yield", "hold"}, Default: `"yield"`,
+			Doc: "Towards a neighbour that this director outranks and that goes on as master all the same, because it discards the adverts: leave it the mastership while it goes on, or hold it too, which makes two masters. Status shows it either way. See docs/incompatible.md."},
 		{Name: "address_lease", Type: Duration, Min: 3 * sec, Max: 3600 * sec, Step: sec, Implied: "the larger of 5s and 4 advert intervals", Example: `"5s"`,
 			Doc: "Lifetime that the kernel gives the addresses. It is renewed every second, so that a killed or frozen master loses them by itself."},
 		{Name: "announce", Type: Table, Section: &announceSection,

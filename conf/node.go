@@ -106,8 +106,9 @@ func (d Deployment) groups(self Director) []vrrp.GroupConfig {
 			Rules:     r.Rules.For(self.Name),
 			Fellows:   d.fellows(r, self),
 
-			VirtualMAC: r.VirtualMAC,
-			NoAccept:   r.NoAccept,
+			VirtualMAC:   r.VirtualMAC,
+			NoAccept:     r.NoAccept,
+			Incompatible: r.Incompatible,
 		})
 	}
 	return list

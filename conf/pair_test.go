@@ -61,12 +61,13 @@ func TestPairResolves(t *testing.T) {
 		r := vrrp.RouterConfig{
 			Name: name, Interface: iface, VRID: vrid, Version: 3, Interval: time.Second,
 			Addresses: []vrrp.Address{{Prefix: netip.MustParsePrefix(prefix)}},
-			Transport: vrrp.Multicast, Checksum: vrrp.ChecksumRFC5798, Lease: 5 * time.Second,
+			Transport: vrrp.Multicast, Checksum: vrrp.ChecksumRFC5798, Incompatible: vrrp.Yield, Lease: 5 * time.Second,
 			Announce: vrrp.Announce{Times: []time.Duration{0, 10 * time.Millisecond, 50 * time.Millisecond,
 				250 * time.Millisecond, time.Second, 5 * time.Second}},
 		}
 		if source != "" {
 			r.Source = netip.MustParseAddr(source)
+			r.Fellows = []vrrp.Fellow{{Source: netip.MustParseAddr("192.168.33.91")}}
 		}
 		return r
 	}

@@ -77,17 +77,17 @@ func (d Deployment) full(r VirtualRouter, on Director) uint8 {
 	return uint8(min(priority+bonus, 254))
 }
 
-// fellows are the other directors whose source the file tells. They matter only
-// where health decides who is preempted.
+// fellows are the other directors whose source the file tells. Their full
+// priorities matter only where health decides who is preempted.
 func (d Deployment) fellows(r VirtualRouter, self Director) []vrrp.Fellow {
-	if r.Preempt.For(self.Name) {
-		return nil
-	}
 	var list []vrrp.Fellow
 	for _, other := range d.Directors {
 		if s := d.source(r, other); other.Name != self.Name && s.IsValid() {
 			full := d.full(r, other)
-			if full == 0 {
+			switch {
+			case r.Preempt.For(self.Name):
+				full = 0
+			case full == 0:
 				full = r.Priority.For(other.Name)
 			}
 			list = append(list, vrrp.Fellow{Source: s, Full: full})
@@ -100,7 +100,10 @@ func (d Deployment) fellows(r VirtualRouter, self Director) []vrrp.Fellow {
 func fellowWords(fellows []vrrp.Fellow) string {
 	list := make([]string, len(fellows))
 	for i, f := range fellows {
-		list[i] = fmt.Sprintf("%s %d", f.Source, f.Full)
+		list[i] = f.Source.String()
+		if f.Full > 0 {
+			list[i] += fmt.Sprintf(" %d", f.Full)
+		}
 	}
 	return strings.Join(list, ", ")
 }

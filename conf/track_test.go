@@ -86,7 +86,7 @@ func TestTracksResolve(t *testing.T) {
 }
 
 // TestFullPriorities: every positive weight of the group counts, and the others'
-// are needed only where health decides.
+// priorities are needed only where health decides.
 func TestFullPriorities(t *testing.T) {
 	g := node(t, parse(t, tracked), "lb1").Groups[0]
 	if g.Priority != 150 || g.Full != 254 || g.Routers[0].Fellows != nil {
@@ -102,8 +102,10 @@ func TestFullPriorities(t *testing.T) {
 	if f := g.Routers[0].Fellows; f != nil { // the file does not tell a source
 		t.Errorf("fellows of outside: %v", f)
 	}
-	if f := node(t, d, "lb2").Groups[0].Routers[1].Fellows; f != nil {
-		t.Errorf("fellows on lb2, which preempts by priority: %v", f)
+	for _, f := range node(t, d, "lb2").Groups[0].Routers[1].Fellows {
+		if f.Full != 0 {
+			t.Errorf("fellows on lb2, which preempts by priority: %v", f)
+		}
 	}
 	d = parse(t, "[director.lb1]\naddress = \"192.168.33.91\"\n[virtual_router.r]\ninterface = \"eth1\"\nvrid = 1\naddresses = [\"192.168.33.90/24\"]\ntrack_interfaces = [\"eth2\"]\n")
 	if g := node(t, d, "lb1").Groups[0]; g.Full != 0 {

@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -46,6 +47,9 @@ func (r *Router) note(now Instant, h Heard) {
 func (s *step) heardAsBackup(i int, h Heard) {
 	r := &s.Routers[i]
 	r.note(s.now, h)
+	if h.Src == r.LeftTo && (h.Fit == FitSame || h.Priority == priorityResign) {
+		r.LeftTo = netip.Addr{} // it fits now, or ends
+	}
 	switch {
 	case h.Priority == priorityResign:
 		// Set the Active_Down_Timer to Skew_Time.
@@ -54,7 +58,7 @@ func (s *step) heardAsBackup(i int, h Heard) {
 	case h.Priority >= s.Priority:
 		s.PreemptAt = 0
 		s.accept(i, h.Interval)
-	case s.keeps(i, h):
+	case s.leaves(i, h), s.keeps(i, h):
 		s.accept(i, h.Interval)
 	default:
 		// Discard the ADVERTISEMENT; the timer runs out.

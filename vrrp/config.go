@@ -77,10 +77,13 @@ type RouterConfig struct {
 	// own choice, learned from its links.
 	Source    netip.Addr
 	Transport Transport
-	Peers     []netip.Addr  // unicast: where adverts go and whom we believe
-	Checksum  ChecksumForm  // of version 3 for IPv4
-	Auth      Password      // of version 2
-	Lease     time.Duration // valid lifetime of the addresses, at least 3 s
+	Peers     []netip.Addr // unicast: where adverts go and whom we believe
+	Checksum  ChecksumForm // of version 3 for IPv4
+	Auth      Password     // of version 2
+	// Incompatible: towards a neighbour that discards our adverts and goes on; "" is
+	// Yield.
+	Incompatible Incompatible
+	Lease        time.Duration // valid lifetime of the addresses, at least 3 s
 	// Routes and Rules are there while the addresses are, in this order.
 	Routes   []Route `json:",omitempty"`
 	Rules    []Rule  `json:",omitempty"`
@@ -157,6 +160,7 @@ const (
 	CausePriorityZero  CauseKind = "priority-zero"   // the master resigned
 	CauseHigher        CauseKind = "higher-priority" // a higher priority was heard
 	CauseTie           CauseKind = "tie"             // equal priority, higher address
+	CauseIncompatible  CauseKind = "incompatible"    // a neighbour discards our adverts and goes on
 	CausePreempt       CauseKind = "preempt"         // the master had a lower priority
 	CauseFault         CauseKind = "fault"           // health says fault
 	CauseTrack         CauseKind = "track"           // a tracked object fails

@@ -48,7 +48,7 @@ func fuzzInput(b *bench, kind, arg byte) Input {
 		return Input{Kind: InputTimer}
 	case InputAdvert:
 		src := netip.AddrFrom4([4]byte{10, 0, 0, 3 + arg%5}) // ours among them
-		return Input{Kind: InputAdvert, Router: int(kind/7)%4 - 1, Heard: Heard{src, arg, time.Duration(arg) * centisecond}}
+		return Input{Kind: InputAdvert, Router: int(kind/7)%4 - 1, Heard: Heard{Src: src, Priority: arg, Interval: time.Duration(arg) * centisecond, Fit: Fit(kind/7) % 3}}
 	case InputHealth:
 		return Input{Kind: InputHealth, Health: Health{Ready: arg&1 != 0, Fault: arg&2 != 0, Lowest: arg&4 != 0, Delta: int(int8(arg))}}
 	case InputLinks:

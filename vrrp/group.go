@@ -68,6 +68,11 @@ type Router struct {
 	MasterAddress  netip.Addr
 	MasterPriority uint8   // as last heard
 	MasterSeen     Instant // 0: never
+	// Rivals are the neighbours that speak as master beside us.
+	Rivals []Rival `json:",omitempty"`
+	// LeftTo is the neighbour that was left the mastership because it discards our
+	// adverts and goes on.
+	LeftTo netip.Addr `json:",omitzero"`
 }
 
 // RouterLink is what the machine says of the interface under a virtual router.
@@ -85,7 +90,8 @@ type InputKind uint8
 const (
 	// InputTimer: the clock reached [Group.Deadline], and no packet is waiting.
 	InputTimer InputKind = iota
-	// InputAdvert: an advert passed the checks of RFC 9568 section 7.1. Router, Heard.
+	// InputAdvert: an advert passed the checks of RFC 9568 section 7.1, or Fit says
+	// that it did not. Router, Heard.
 	InputAdvert
 	// InputHealth: Health, whole.
 	InputHealth
@@ -116,6 +122,7 @@ type Heard struct {
 	Src      netip.Addr
 	Priority uint8
 	Interval time.Duration
+	Fit      Fit
 }
 
 // OutputKind is the kind of an [Output].
@@ -175,7 +182,7 @@ func (g *Group) Deadline() Instant {
 		next = min(next, g.AdoptBy)
 	}
 	for i := range g.Routers {
-		next = min(next, g.Routers[i].DownAt, g.Routers[i].AdvertAt)
+		next = min(next, g.Routers[i].DownAt, g.Routers[i].AdvertAt, g.Routers[i].nextEnd())
 	}
 	return next
 }

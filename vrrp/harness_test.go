@@ -110,7 +110,7 @@ func (b *bench) run(d time.Duration) {
 
 func (b *bench) hear(router int, src string, priority uint8, interval time.Duration) {
 	b.t.Helper()
-	b.step(Input{Kind: InputAdvert, Router: router, Heard: Heard{ip(src), priority, interval}})
+	b.step(Input{Kind: InputAdvert, Router: router, Heard: Heard{Src: ip(src), Priority: priority, Interval: interval}})
 }
 
 // hearAll is hear on every router.

@@ -55,13 +55,14 @@ func (s *step) heardAsMaster(i int, h Heard) {
 	switch {
 	case h.Priority == priorityResign:
 		// Send an ADVERTISEMENT and reset the Adver_Timer to Advertisement_Interval.
+		s.emit(Output{Kind: OutputContested, Router: i})
 		if s.answer(i) {
 			s.Routers[i].AdvertAt = s.now.Add(s.interval(i))
 		}
 	case s.owner():
 		// The owner never yields. Two of them are a misconfiguration that no protocol
 		// can settle; they shall not shout at each other on top of it.
-		if h.Priority != priorityOwner {
+		if h.Priority != priorityOwner && s.beside(i, h) {
 			s.answer(i)
 		}
 	case h.Priority > s.Priority:
@@ -75,7 +76,9 @@ func (s *step) heardAsMaster(i int, h Heard) {
 	default:
 		// Send an ADVERTISEMENT immediately to assert the Active state to the sending
 		// VRRP Router and to update any learning bridges.
-		s.answer(i)
+		if s.beside(i, h) {
+			s.answer(i)
+		}
 	}
 }
 
@@ -83,7 +86,6 @@ func (s *step) heardAsMaster(i int, h Heard) {
 // allows, and tells whether it was at once.
 func (s *step) answer(i int) bool {
 	r := &s.Routers[i]
-	s.emit(Output{Kind: OutputContested, Router: i})
 	if ready := r.SentAt.Add(answerGap); s.now < ready {
 		r.AdvertAt = min(r.AdvertAt, ready)
 		return false

@@ -26,6 +26,11 @@ type Neighbour struct {
 	Rejected Reject `json:",omitempty"`
 	// Differs is what it has otherwise than we have.
 	Differs []Difference `json:",omitempty"`
+	// GoesOn tells that it has been master beside us for a Master_Down_Interval,
+	// though we outrank it.
+	GoesOn bool `json:",omitempty"`
+	// Left tells that the mastership is left to it because of what differs.
+	Left bool `json:",omitempty"`
 }
 
 // Difference is one field of a neighbour's adverts that is not as ours. Neither
@@ -138,8 +143,13 @@ func (n *neighbour) differs(c *RouterConfig, addresses []netip.Addr) []Differenc
 	}
 	add(n.interval != c.Interval, FieldInterval, c.Interval.String(), n.interval.String())
 	add(len(n.others) > 0, FieldAddresses, listed(addresses), listed(n.others))
-	add(n.checksum != "" && version == Version3 && n.checksum != c.Checksum, FieldChecksum, string(c.Checksum), string(n.checksum))
+	add(n.otherForm(c), FieldChecksum, string(c.Checksum), string(n.checksum))
 	return out
+}
+
+// otherForm tells that its checksums are of the form that ours are not.
+func (n *neighbour) otherForm(c *RouterConfig) bool {
+	return n.checksum != "" && c.version() == Version3 && n.checksum != c.Checksum
 }
 
 func authWords(kind uint8) string {

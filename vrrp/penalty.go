@@ -8,7 +8,7 @@ import (
 // Fellow is another director of the same deployment.
 type Fellow struct {
 	Source netip.Addr // of its adverts
-	Full   uint8      // its priority in full health
+	Full   uint8      // its priority in full health; 0 where we preempt by priority alone
 }
 
 // Health apart from priority: what a router lacks of its full priority is its

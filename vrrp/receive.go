@@ -22,17 +22,33 @@ func (e *Engine) receive(p *Packet) {
 	rc, t := &ref.el.group.Config.Routers[ref.i], &ref.el.traffic[ref.i]
 	reject = rc.incompatible(&e.advert)
 	n := t.hear(e.now, p.Src, &e.advert, reject, sameAddresses(e.advert.Addresses, ref.el.addresses[ref.i]))
-	if reject != "" {
+	heard := Heard{Src: p.Src, Priority: e.advert.Priority, Interval: e.advert.Interval}
+	switch {
+	case reject != "":
 		e.reject(p, ref, reject)
 		e.noteDiscarded(ref, n)
-		return
+		if !rc.rivals(n, ref.el.addresses[ref.i]) {
+			return
+		}
+		heard.Fit = FitDiscarded
+	default:
+		t.received++
+		e.compare(ref, p, n, len(trailing))
+		if len(n.others) > 0 || n.otherForm(rc) {
+			heard.Fit = FitDiffers
+		}
 	}
-	t.received++
 	ref.el.clock(e.now)
-	e.compare(ref, p, n, len(trailing))
-	e.step(ref.el, Input{Kind: InputAdvert, Router: ref.i, Heard: Heard{
-		Src: p.Src, Priority: e.advert.Priority, Interval: e.advert.Interval,
-	}})
+	e.step(ref.el, Input{Kind: InputAdvert, Router: ref.i, Heard: heard})
+}
+
+// rivals tells whether a neighbour whose adverts are discarded is master of what
+// we are: it has one of our addresses, or is a director of our file. Who shares
+// nothing but the VRID does no harm, and to give way to it would leave our
+// addresses to nobody.
+func (c *RouterConfig) rivals(n *neighbour, ours []netip.Addr) bool {
+	return len(n.others) == 0 || c.fellow(n.address) ||
+		slices.ContainsFunc(n.others, func(a netip.Addr) bool { return slices.Contains(ours, a) })
 }
 
 // check parses the packet into e.advert and says why it is no advert of a
@@ -133,7 +149,7 @@ func (e *Engine) compare(ref routerRef, p *Packet, n *neighbour, trailing int) {
 	odd := [mismatchCount]bool{
 		len(n.others) > 0,
 		a.Interval != rc.Interval,
-		a.Checksum != "" && a.Checksum != rc.Checksum,
+		n.otherForm(rc),
 		a.Priority == priorityOwner && ref.el.group.owner(),
 		trailing > 0,
 	}

@@ -71,6 +71,8 @@ type simNode struct {
 	record Record
 	wake   Instant // when its timer fires, which may be later than its deadline
 	holds  bool
+	form   int  // whose adverts fit: those of the same form
+	deaf   bool // it knows nothing but the RFC, and drops what does not fit
 }
 
 // flight is one packet in the air.
@@ -238,7 +240,11 @@ func (w *world) send(from *simNode, segment int, priority uint8) {
 			}
 			w.sequence++
 			at := w.now.Add(time.Microsecond + time.Duration(w.rng.Int64N(int64(w.delay)+1)))
-			heap.Push(&w.air, flight{at, w.sequence, to.id, segment, Heard{from.g.Source(segment), priority, c.Interval}})
+			h := Heard{Src: from.g.Source(segment), Priority: priority, Interval: c.Interval}
+			if to.form != from.form {
+				h.Fit = FitDiscarded
+			}
+			heap.Push(&w.air, flight{at, w.sequence, to.id, segment, h})
 		}
 	}
 }
@@ -256,7 +262,11 @@ func (w *world) run(end Instant, watch func()) {
 		if len(w.air) > 0 && w.air[0].at <= next && w.air[0].at < end {
 			p := heap.Pop(&w.air).(flight)
 			w.now = max(w.now, p.at)
-			if to := w.nodes[p.to]; to.up && to.links[p.segment].Usable {
+			to := w.nodes[p.to]
+			if to.deaf && p.heard.Fit != FitSame {
+				continue
+			}
+			if to.up && to.links[p.segment].Usable {
 				w.step(to, Input{Kind: InputAdvert, Router: p.segment, Heard: p.heard})
 			}
 		} else if node >= 0 {

@@ -86,6 +86,9 @@ func (el *elector) status(i int) RouterStatus {
 		s.MasterAddress, s.MasterPriority, s.MasterSeen = s.Source, g.Priority, r.SentAt
 	}
 	s.Neighbours = neighboursOf(t.neighbours, rc, el.addresses[i])
+	for j := range s.Neighbours {
+		g.beheld(i, &s.Neighbours[j])
+	}
 	for j, n := range t.mismatched {
 		if n > 0 {
 			if s.Mismatches == nil {

@@ -1,6 +1,9 @@
 package vrrp
 
-import "fmt"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // Step is the state machine of RFC 9568 section 6.4 for a whole group. It appends
 // what is to be done to out and returns it. now never goes backwards.
@@ -235,6 +238,7 @@ func (s *step) timer() {
 		if r.AdvertAt <= s.now {
 			s.periodic(i)
 		}
+		s.outlive(i)
 	}
 	if s.State == Backup {
 		s.tryMaster()
@@ -255,6 +259,7 @@ func (s *step) disarm() {
 		r := &s.Routers[i]
 		r.DownAt, r.AdvertAt = Never, Never
 		r.Out, r.Resigned, r.Preempting, r.Reprieved = false, false, false, false
+		r.Rivals, r.LeftTo = nil, netip.Addr{}
 	}
 	s.PreemptAt = 0
 }

@@ -100,6 +100,10 @@ type Neighbour struct {
 	RejectedBy string `json:"rejected_by,omitempty"`
 	// Differs is what it has otherwise than this director.
 	Differs []Difference `json:"differs,omitempty"`
+	// GoesOn: it is master beside this director, which outranks it.
+	GoesOn bool `json:"goes_on,omitempty"`
+	// Left: the mastership is left to it because of what differs.
+	Left bool `json:"left,omitempty"`
 }
 
 // Difference is one field of a neighbour's adverts that is not as ours.

@@ -60,7 +60,7 @@ func routerMetrics(f facts, st vrrp.RouterStatus) metrics.Router {
 		Name: st.Name, State: string(st.State), Priority: int(st.EffectivePriority), HoldsAddresses: st.HoldsAddresses,
 		Transitions: st.Transitions, Sent: st.AdvertsSent, Received: st.AdvertsReceived, SendErrors: st.SendErrors,
 		Rejected: everyName(vrrp.Rejects, st.AdvertsRejected), Mismatched: everyName(vrrp.Mismatches, st.Mismatches),
-		Incompatible: incompatible(f, st),
+		Incompatible: incompatible(f, st), Rivals: rivals(f, st),
 	}
 }
 

@@ -50,6 +50,7 @@ type Router struct {
 	Rejected       map[string]uint64 // by reason, every reason, with 0 too
 	Mismatched     map[string]uint64 // by what differs, everything, with 0 too
 	Incompatible   int               // alive neighbours whose adverts do not fit ours
+	Rivals         int               // neighbours that are master beside this director
 }
 
 // Track is one tracked object of a virtual router.
