@@ -40,7 +40,7 @@ func (s *step) part(i int) {
 
 // note keeps what status tells of the master.
 func (r *Router) note(now Instant, h Heard) {
-	r.MasterAddress, r.MasterPriority, r.MasterSeen = h.Src, h.Priority, now
+	r.MasterAddress, r.MasterPriority, r.MasterSeen, r.MasterFit = h.Src, h.Priority, now, h.Fit
 }
 
 // heardAsBackup is RFC 9568 section 6.4.2, lines 420–485.

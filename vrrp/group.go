@@ -68,6 +68,7 @@ type Router struct {
 	MasterAddress  netip.Addr
 	MasterPriority uint8   // as last heard
 	MasterSeen     Instant // 0: never
+	MasterFit      Fit
 	// Rivals are the neighbours that speak as master beside us.
 	Rivals []Rival `json:",omitempty"`
 	// LeftTo is the neighbour that was left the mastership because it discards our
@@ -182,7 +183,7 @@ func (g *Group) Deadline() Instant {
 		next = min(next, g.AdoptBy)
 	}
 	for i := range g.Routers {
-		next = min(next, g.Routers[i].DownAt, g.Routers[i].AdvertAt, g.Routers[i].nextEnd())
+		next = min(next, g.Routers[i].DownAt, g.Routers[i].AdvertAt, g.Routers[i].nextDue())
 	}
 	return next
 }

@@ -41,18 +41,38 @@ const rivalsKept = 4
 // Rival is a neighbour that speaks as master while we are it and outrank it.
 type Rival struct {
 	Address  netip.Addr
-	Priority uint8
+	Priority uint8 // as last heard
 	Interval time.Duration
-	Since    Instant // its first advert of an unbroken row
-	Seen     Instant // its newest one
-	// GoesOn tells that it has had the time to give way and has not.
+	Fit      Fit
+	Seen     Instant // its newest advert
+	// GiveWayBy is when it has had the time to give way, counted from the first
+	// advert of an unbroken row.
+	GiveWayBy Instant
+	// Word tells that it has said, with priority 1, that it has given way; or that it
+	// asks to be relieved.
+	Word bool
+	// GoesOn tells that it has not given way.
 	GoesOn bool
 	// Unanswered tells that what it announced was not announced over.
 	Unanswered bool
 }
 
-// end is when a rival that says nothing more has given way.
+// end is when a rival that says nothing more is forgotten.
 func (v *Rival) end() Instant { return v.Seen.Add(MasterDownInterval(v.Interval, priorityLowest)) }
+
+// deaf tells that a rival discards our adverts for certain, as we do its own: to
+// differ is mutual. Only another failover gives way all the same, and says so.
+// Silence is no sign of it: keepalived, 2.2.7 at least, begins its interval anew
+// with each advert that it discards, and so says nothing while it goes on.
+func (v *Rival) deaf() bool { return v.Fit == FitDiscarded && !v.Word }
+
+// due is when something is to be done about a rival.
+func (v *Rival) due() Instant {
+	if v.deaf() && !v.GoesOn {
+		return min(v.end(), v.GiveWayBy)
+	}
+	return v.end()
+}
 
 // beside notes that a neighbour that we outrank spoke as master on router i while
 // we are it. One that hears us gives way at once. One that still speaks a
@@ -63,27 +83,81 @@ func (v *Rival) end() Instant { return v.Seen.Add(MasterDownInterval(v.Interval,
 // the mastership: its announcements are to be the last ones then, for it may
 // never learn of ours. It tells whether we are still master.
 func (s *step) beside(i int, h Heard) bool {
-	r := &s.Routers[i]
-	v := r.rival(h.Src)
+	v := s.Routers[i].rival(h.Src)
 	if s.now >= v.end() {
-		*v = Rival{Address: h.Src, Since: s.now}
+		*v = s.newRival(i, h)
 	}
-	v.Seen, v.Interval, v.Priority = s.now, h.Interval, h.Priority
-	patience := s.masterDown(i, max(s.interval(i), h.Interval))
-	v.GoesOn = v.GoesOn || s.now.Sub(v.Since) >= patience
+	v.Seen, v.Interval, v.Priority, v.Fit = s.now, h.Interval, h.Priority, h.Fit
+	v.Word = v.Word || h.Priority == priorityLowest
+	v.GoesOn = v.GoesOn || s.now >= v.GiveWayBy
 	switch odd := s.mayLeave(i, h); {
 	case odd && v.GoesOn:
-		s.yield(i, h, Cause{Kind: CauseIncompatible, Detail: fmt.Sprintf(
-			"%v goes on as master with priority %d, we have %d: it discards our adverts", h.Src, h.Priority, s.Priority)})
-		s.Routers[i].LeftTo = h.Src
+		s.leaveTo(i, *v)
 		return false
 	case odd && h.Priority != priorityLowest:
 		v.Unanswered = true
 	default:
-		// Priority 1 is, most often, the word of one that has given way.
 		s.emit(Output{Kind: OutputContested, Router: i})
 	}
 	return true
+}
+
+func (s *step) newRival(i int, h Heard) Rival {
+	patience := s.masterDown(i, max(s.interval(i), h.Interval))
+	return Rival{Address: h.Src, Interval: h.Interval, Priority: h.Priority, Fit: h.Fit, Seen: s.now, GiveWayBy: s.now.Add(patience)}
+}
+
+// preempted is the master on router i whom a take-over preempts, where it may
+// not hear of it: a rival from now on, that may never speak again.
+func (s *step) preempted(i int) []Rival {
+	r := &s.Routers[i]
+	if !r.Preempting || r.MasterFit == FitSame {
+		return nil
+	}
+	return []Rival{s.newRival(i, Heard{Src: r.MasterAddress, Priority: r.MasterPriority, Interval: r.MasterInterval, Fit: r.MasterFit})}
+}
+
+// leaveTo gives the mastership to a rival that goes on.
+func (s *step) leaveTo(i int, v Rival) {
+	s.yield(i, Heard{Src: v.Address, Priority: v.Priority, Interval: v.Interval}, Cause{Kind: CauseIncompatible,
+		Detail: fmt.Sprintf("%v goes on as master with priority %d, we have %d: it discards our adverts", v.Address, v.Priority, s.Priority)})
+	s.Routers[i].LeftTo = v.Address
+}
+
+// watch does what is due of the rivals of router i: it decides about those that
+// are deaf, and forgets those that gave way, having announced over what they
+// announced last.
+func (s *step) watch(i int) {
+	r := &s.Routers[i]
+	for j := range r.Rivals {
+		v := &r.Rivals[j]
+		if v.deaf() && s.now >= v.GiveWayBy {
+			v.GoesOn = true
+			if s.mayLeave(i, Heard{Fit: v.Fit}) {
+				s.leaveTo(i, *v)
+				return
+			}
+		}
+	}
+	over := func(v Rival) bool { return v.end() <= s.now }
+	if slices.ContainsFunc(r.Rivals, func(v Rival) bool { return over(v) && v.Unanswered }) {
+		s.emit(Output{Kind: OutputContested, Router: i})
+	}
+	if r.Rivals = slices.DeleteFunc(r.Rivals, over); len(r.Rivals) == 0 {
+		r.Rivals = nil
+	}
+}
+
+// pace is the time between two adverts of router i. While there is a rival that
+// may discard them it is half as long again, still short enough for a backup to
+// miss one, so that a rival of the same interval gets to speak (see deaf).
+func (g *Group) pace(i int) time.Duration {
+	for _, v := range g.Routers[i].Rivals {
+		if v.Fit != FitSame {
+			return g.interval(i) * 3 / 2
+		}
+	}
+	return g.interval(i)
 }
 
 // mayLeave tells whether the mastership is left to a neighbour that goes on. An
@@ -128,27 +202,13 @@ func (r *Router) rival(src netip.Addr) *Rival {
 	return &r.Rivals[i]
 }
 
-// nextEnd is when the first of the rivals is over.
-func (r *Router) nextEnd() Instant {
+// nextDue is when the first of the rivals is due.
+func (r *Router) nextDue() Instant {
 	at := Never
 	for i := range r.Rivals {
-		at = min(at, r.Rivals[i].end())
+		at = min(at, r.Rivals[i].due())
 	}
 	return at
-}
-
-// outlive forgets the rivals of router i that gave way, and has announced over
-// what they announced last.
-func (s *step) outlive(i int) {
-	r := &s.Routers[i]
-	over := func(v Rival) bool { return v.end() <= s.now }
-	if slices.ContainsFunc(r.Rivals, func(v Rival) bool { return over(v) && v.Unanswered }) {
-		s.emit(Output{Kind: OutputContested, Router: i})
-	}
-	r.Rivals = slices.DeleteFunc(r.Rivals, over)
-	if len(r.Rivals) == 0 {
-		r.Rivals = nil
-	}
 }
 
 // beheld tells of a neighbour of router i what the election makes of it.

@@ -36,9 +36,31 @@ func TestIncompatibleTable(t *testing.T) {
 type encounter struct {
 	*bench
 	heard  Heard
-	hears  bool
+	hears  string
 	master bool          // the neighbour is
+	speaks Instant       // when it advertises next
 	beside time.Duration // how long both were
+}
+
+// hear is the neighbour hearing what we said.
+func (e *encounter) hear() {
+	said := e.out
+	e.out = nil
+	for _, o := range said {
+		switch {
+		case o.Kind != OutputAdvert || !e.master:
+		case e.hears == "starved":
+			e.speaks = e.now.Add(time.Second)
+		// At equal priority our address is the higher one.
+		case e.hears == "yes" && o.Priority >= e.heard.Priority:
+			e.master = false
+			word := e.heard
+			word.Priority = 1
+			if word.Fit == FitDiscarded { // only a failover hears what it discards
+				e.step(Input{Kind: InputAdvert, Heard: word})
+			}
+		}
+	}
 }
 
 func playEncounter(t *testing.T, cells []string) {
@@ -51,7 +73,7 @@ func playEncounter(t *testing.T, cells []string) {
 	}
 	fits := map[string]Fit{"fit": FitSame, "differ": FitDiffers, "discarded": FitDiscarded}
 	fit, known := fits[cells[5]]
-	if !known || !slices.Contains([]string{"stranger", "director"}, cells[3]) {
+	if !known || !slices.Contains([]string{"yes", "no", "starved"}, cells[6]) || !slices.Contains([]string{"stranger", "director"}, cells[3]) {
 		t.Fatalf("the table says %q", cells)
 	}
 	c := lone()
@@ -60,7 +82,7 @@ func playEncounter(t *testing.T, cells []string) {
 	if cells[3] == "director" {
 		c.Routers[0].Fellows = []Fellow{{Source: ip(lower), Full: number(4)}}
 	}
-	e := encounter{heard: Heard{Src: ip(lower), Priority: number(4), Interval: time.Second, Fit: fit}, hears: cells[6] == "yes", master: true}
+	e := encounter{heard: Heard{Src: ip(lower), Priority: number(4), Interval: time.Second, Fit: fit}, hears: cells[6], master: true}
 	if cells[0] == "master" {
 		e.bench = newMaster(t, c)
 	} else {
@@ -91,18 +113,13 @@ func playEncounter(t *testing.T, cells []string) {
 // what we say.
 func (e *encounter) second() {
 	e.t.Helper()
-	if e.master {
-		e.step(Input{Kind: InputAdvert, Heard: e.heard})
-	}
 	for range 10 {
-		e.run(100 * time.Millisecond)
-		for _, o := range e.out {
-			// At equal priority our address is the higher one.
-			if o.Kind == OutputAdvert && o.Priority >= e.heard.Priority && e.hears {
-				e.master = false
-			}
+		if e.master && e.now >= e.speaks {
+			e.speaks = e.now.Add(time.Second)
+			e.step(Input{Kind: InputAdvert, Heard: e.heard})
 		}
-		e.out = nil
+		e.run(100 * time.Millisecond)
+		e.hear()
 		if e.master && e.g.State == Master {
 			e.beside += 100 * time.Millisecond
 		}
@@ -172,7 +189,7 @@ func TestAnnouncesOverWhenItIsDecided(t *testing.T) {
 	b := newMaster(t, lone())
 	b.run(500 * time.Millisecond)
 	b.out = nil
-	b.hearOdd(0, lower, 50, FitDiscarded)
+	b.hearOdd(0, lower, 50, FitDiffers)
 	b.did("advert outside 100")
 	b.run(3 * time.Second) // it gave way
 	b.out = slices.DeleteFunc(b.out, func(o Output) bool { return o.Kind == OutputAdvert })
@@ -183,8 +200,13 @@ func TestAnnouncesOverWhenItIsDecided(t *testing.T) {
 	if b.g.Routers[0].Rivals != nil {
 		t.Errorf("%+v", b.g.Routers[0].Rivals)
 	}
+	b.hearOdd(0, lower, 50, FitDiscarded)
+	b.run(100 * time.Millisecond)
+	b.out = nil
 	b.hearOdd(0, lower, 1, FitDiscarded) // its word, which is enough
 	b.did("contested outside", "advert outside 100")
+	b.run(time.Minute)
+	b.state(Master)
 
 	c := lone()
 	c.Routers[0].Incompatible = Hold
@@ -223,7 +245,7 @@ func TestRivalsAreToldApart(t *testing.T) {
 func TestNowAndThenIsNotGoingOn(t *testing.T) {
 	b := newMaster(t, lone())
 	for range 20 {
-		b.hearOdd(0, lower, 50, FitDiscarded)
+		b.hearOdd(0, lower, 50, FitDiffers)
 		b.run(5 * time.Second)
 	}
 	b.state(Master)

@@ -13,6 +13,10 @@ const answerGap = centisecond
 // become makes the group master (RFC 9568 sections 6.4.1 and 6.4.2): adverts
 // first, they are what makes others let go.
 func (s *step) become(c Cause) {
+	preempted := make([][]Rival, len(s.Routers))
+	for i := range s.Routers {
+		preempted[i] = s.preempted(i)
+	}
 	s.disarm()
 	s.AdoptBy, s.Leaving = 0, false
 	s.advertise()
@@ -21,6 +25,7 @@ func (s *step) become(c Cause) {
 	for i := range s.Routers {
 		s.Routers[i].MasterInterval = s.interval(i)
 		s.Routers[i].Parting = true
+		s.Routers[i].Rivals = preempted[i]
 	}
 }
 
@@ -43,7 +48,7 @@ func (s *step) send(i int) {
 // ADVERTISEMENT and reset the timer. It counts from when it was due, so that
 // small delays do not add up, and from now after a stall.
 func (s *step) periodic(i int) {
-	r, interval := &s.Routers[i], s.interval(i)
+	r, interval := &s.Routers[i], s.pace(i)
 	s.send(i)
 	if r.AdvertAt = r.AdvertAt.Add(interval); r.AdvertAt <= s.now {
 		r.AdvertAt = s.now.Add(interval)

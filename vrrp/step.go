@@ -238,7 +238,7 @@ func (s *step) timer() {
 		if r.AdvertAt <= s.now {
 			s.periodic(i)
 		}
-		s.outlive(i)
+		s.watch(i)
 	}
 	if s.State == Backup {
 		s.tryMaster()
