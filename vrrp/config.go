@@ -162,6 +162,7 @@ const (
 	CauseTie           CauseKind = "tie"             // equal priority, higher address
 	CauseIncompatible  CauseKind = "incompatible"    // a neighbour discards our adverts and goes on
 	CausePreempt       CauseKind = "preempt"         // the master had a lower priority
+	CauseStalled       CauseKind = "stalled"         // this machine stood still
 	CauseFault         CauseKind = "fault"           // health says fault
 	CauseTrack         CauseKind = "track"           // a tracked object fails
 	CauseTakeOver      CauseKind = "take-over"       // the take-over step failed

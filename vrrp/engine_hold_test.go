@@ -105,13 +105,17 @@ func TestEngineStarvedLosesTheAddresses(t *testing.T) {
 		a.conn.Freeze(true)
 		wait(6 * time.Second)
 		a.holds(false)
+		a.moved()
 		a.conn.Freeze(false)
 		a.host.Announced()
-		wait(100 * time.Millisecond)
+		wait(time.Second)
+		a.holds(false) // it listens before it speaks
+		wait(time.Second)
 		a.holds(true)
 		if len(a.host.Announced()) == 0 {
 			t.Error("not announced again")
 		}
+		a.wantMoved("master>backup stalled", "backup>master timeout")
 		a.kill()
 	})
 }

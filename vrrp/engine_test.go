@@ -105,14 +105,24 @@ func TestEngineFrozenMasterReadsBeforeItBelieves(t *testing.T) {
 		if s := a.status("outside"); s.State != vrrp.Backup {
 			t.Errorf("%s", s.State)
 		}
-		// A master that slept finds that another one took over, and says nothing.
+		// A master that slept finds that another one took over, and is its backup, with
+		// a word that makes that one announce again. Then it preempts it.
 		b.moved()
 		b.conn.Freeze(true)
 		wait(20 * time.Second)
 		a.wantMoved("backup>master timeout")
 		b.holds(false) // the lease: nobody renewed it
+		a.host.Announced()
 		b.conn.Freeze(false)
 		wait(time.Second)
+		b.wantMoved("master>backup stalled")
+		a.wantMoved()
+		a.holds(true)
+		if len(a.host.Announced()) == 0 {
+			t.Error("the one that took over does not announce again")
+		}
+		wait(3 * time.Second)
+		b.wantMoved("backup>master preempt")
 		a.wantMoved("master>backup higher-priority")
 		b.holds(true)
 		if s := b.status("outside"); s.LateWakeups != 1 {

@@ -58,6 +58,12 @@ func (s *step) periodic(i int) {
 // heardAsMaster is RFC 9568 section 6.4.3, lines 700–790.
 func (s *step) heardAsMaster(i int, h Heard) {
 	switch {
+	case h.Priority > s.Priority:
+		s.yield(i, h, Cause{Kind: CauseHigher,
+			Detail: fmt.Sprintf("%v has priority %d, we have %d", h.Src, h.Priority, s.Priority)})
+	case !s.owner() && s.mayBeReplaced(s.now, i):
+		s.stepBack(i, h)
+		s.heardAsBackup(i, h)
 	case h.Priority == priorityResign:
 		// Send an ADVERTISEMENT and reset the Adver_Timer to Advertisement_Interval.
 		s.emit(Output{Kind: OutputContested, Router: i})
@@ -70,9 +76,6 @@ func (s *step) heardAsMaster(i int, h Heard) {
 		if h.Priority != priorityOwner && s.beside(i, h) {
 			s.answer(i)
 		}
-	case h.Priority > s.Priority:
-		s.yield(i, h, Cause{Kind: CauseHigher,
-			Detail: fmt.Sprintf("%v has priority %d, we have %d", h.Src, h.Priority, s.Priority)})
 	case h.Priority == s.Priority && i != 0:
 		// The addresses of each interface could point another way; the first router
 		// alone decides, so that the group moves as one.

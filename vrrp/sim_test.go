@@ -46,6 +46,7 @@ type world struct {
 	parts        [][]int       // per segment: which part each node is in
 	kinds        []kind        // per segment: what its routers speak
 	log          []string      // what happened, for a failure
+	missed       func(flight)  // gets what nobody took
 }
 
 // kind is what the routers of a segment speak.
@@ -268,6 +269,8 @@ func (w *world) run(end Instant, watch func()) {
 			}
 			if to.up && to.links[p.segment].Usable {
 				w.step(to, Input{Kind: InputAdvert, Router: p.segment, Heard: p.heard})
+			} else if w.missed != nil {
+				w.missed(p)
 			}
 		} else if node >= 0 {
 			w.now = max(w.now, next)

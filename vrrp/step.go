@@ -12,6 +12,9 @@ import (
 // before it believes that nothing came.
 func (g *Group) Step(now Instant, in Input, out []Output) []Output {
 	s := step{Group: g, now: now, out: out}
+	if in.Kind != InputAdvert {
+		s.awake()
+	}
 	switch in.Kind {
 	case InputTimer:
 		s.timer()

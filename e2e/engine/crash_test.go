@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -109,8 +110,9 @@ func TestCrash(t *testing.T) {
 }
 
 // TestFrozenEngine: an engine that does not run loses its addresses by their
-// lease. When it runs again it is the better one still, and takes them back as
-// one that preempts does: by adverts, and never beside the other.
+// lease. When it runs again it is a backup, as the other one was right to take
+// over; it is the better one still, and takes them back as one that preempts does:
+// by adverts, and never beside the other.
 func TestFrozenEngine(t *testing.T) {
 	p := newPair(t, spec{})
 	wire := p.tap(p.LB2, "eth2")
@@ -124,10 +126,13 @@ func TestFrozenEngine(t *testing.T) {
 	kill(t, engine, syscall.SIGCONT)
 	p.holder(p.LB1)
 	p.await(10*time.Second, "lb1 answers", func() bool { return p.director(p.LB1) != 0 })
-	for _, f := range wire.adverts(speaks["lb1"][0], thaw) {
-		if f.priority != 150 {
+	for i, f := range wire.adverts(speaks["lb1"][0], thaw) {
+		if word := i == 0 && f.priority == 1; !word && f.priority != 150 {
 			t.Errorf("after it had been frozen lb1 said %v later: %s", f.at.Sub(thaw), f)
 		}
+	}
+	if !p.said(p.LB1, "cause=stalled") {
+		t.Error("lb1 does not say that it stood still")
 	}
 	settled := time.Now()
 	for time.Since(settled) < 5*p.spec.downAfter() { // nobody gets another idea later
@@ -140,8 +145,46 @@ func TestFrozenEngine(t *testing.T) {
 	}
 }
 
-// TestShortFreeze: an engine that stood still for less than a lease is master
-// still where nobody took over, and does not believe its director to be lost.
+// TestFrozenEngineLeavesIt: with preempt = false the one that took over keeps the
+// role when the other one runs again, whether the addresses were still up or not.
+func TestFrozenEngineLeavesIt(t *testing.T) {
+	for name, frozen := range map[string]time.Duration{"before the lease ends": 0, "after": lease} {
+		t.Run(name, func(t *testing.T) {
+			p := newPair(t, spec{router: "preempt = false"})
+			p.settled()
+			wire := p.tap(p.LB2, "eth2")
+			engine := p.units[p.LB1].MainPID()
+			kill(t, engine, syscall.SIGSTOP)
+			p.await(10*time.Second, "lb2 holds", func() bool { return p.holds(p.LB2, outside) && p.holds(p.LB2, inside) })
+			time.Sleep(frozen)
+			thaw := time.Now()
+			kill(t, engine, syscall.SIGCONT)
+			p.holder(p.LB2)
+			p.never(5*p.spec.downAfter(), "lb1 takes it back", func() bool { return p.holds(p.LB1, outside) || p.holds(p.LB1, inside) })
+			if got := p.router(p.LB1, "outside"); got.State != "backup" || !strings.Contains(got.Cause, "it stood still") {
+				t.Errorf("lb1: %s, %s", got.State, got.Cause)
+			}
+			if p.router(p.LB2, "outside").Transitions != 2 {
+				t.Errorf("lb2: %+v", p.router(p.LB2, "outside"))
+			}
+			said := wire.adverts(speaks["lb1"][0], thaw)
+			if len(said) != 1 || said[0].priority != 1 {
+				t.Errorf("lb1 said after it ran again: %v, want the one word that makes lb2 announce again", said)
+			}
+			// Whoever took lb1 for the holder in between learns better.
+			mac := p.mac(p.LB2, "eth2")
+			p.await(5*time.Second, "lb2 announces again", func() bool {
+				return slices.ContainsFunc(wire.frames(func(f frame) bool { return f.op == 1 && f.src == outside }), func(f frame) bool {
+					return f.from.String() == mac && f.at.After(thaw)
+				})
+			})
+		})
+	}
+}
+
+// TestShortFreeze: an engine that stood still for little more than a lease is
+// master again where nobody took over, once it has listened, and does not believe
+// its director to be lost.
 func TestShortFreeze(t *testing.T) {
 	p := newPair(t, spec{})
 	wire := p.tap(p.LB2, "eth2")

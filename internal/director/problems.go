@@ -132,6 +132,7 @@ var causeWords = map[vrrp.CauseKind]string{
 	vrrp.CauseHigher:        "heard a higher priority",
 	vrrp.CauseTie:           "heard the same priority from a higher address",
 	vrrp.CauseIncompatible:  "a neighbour discards our adverts and goes on as master",
+	vrrp.CauseStalled:       "this machine stood still for too long",
 	vrrp.CauseFault:         "not healthy",
 	vrrp.CauseTrack:         "a tracked object fails",
 	vrrp.CauseTakeOver:      "the take-over step failed",
