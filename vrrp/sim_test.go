@@ -46,7 +46,6 @@ type world struct {
 	parts        [][]int       // per segment: which part each node is in
 	kinds        []kind        // per segment: what its routers speak
 	log          []string      // what happened, for a failure
-	missed       func(flight)  // gets what nobody took
 }
 
 // kind is what the routers of a segment speak.
@@ -72,8 +71,6 @@ type simNode struct {
 	record Record
 	wake   Instant // when its timer fires, which may be later than its deadline
 	holds  bool
-	form   int  // whose adverts fit: those of the same form
-	deaf   bool // it knows nothing but the RFC, and drops what does not fit
 }
 
 // flight is one packet in the air.
@@ -241,11 +238,7 @@ func (w *world) send(from *simNode, segment int, priority uint8) {
 			}
 			w.sequence++
 			at := w.now.Add(time.Microsecond + time.Duration(w.rng.Int64N(int64(w.delay)+1)))
-			h := Heard{Src: from.g.Source(segment), Priority: priority, Interval: c.Interval}
-			if to.form != from.form {
-				h.Fit = FitDiscarded
-			}
-			heap.Push(&w.air, flight{at, w.sequence, to.id, segment, h})
+			heap.Push(&w.air, flight{at, w.sequence, to.id, segment, Heard{Src: from.g.Source(segment), Priority: priority, Interval: c.Interval}})
 		}
 	}
 }
@@ -263,14 +256,8 @@ func (w *world) run(end Instant, watch func()) {
 		if len(w.air) > 0 && w.air[0].at <= next && w.air[0].at < end {
 			p := heap.Pop(&w.air).(flight)
 			w.now = max(w.now, p.at)
-			to := w.nodes[p.to]
-			if to.deaf && p.heard.Fit != FitSame {
-				continue
-			}
-			if to.up && to.links[p.segment].Usable {
+			if to := w.nodes[p.to]; to.up && to.links[p.segment].Usable {
 				w.step(to, Input{Kind: InputAdvert, Router: p.segment, Heard: p.heard})
-			} else if w.missed != nil {
-				w.missed(p)
 			}
 		} else if node >= 0 {
 			w.now = max(w.now, next)
