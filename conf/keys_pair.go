@@ -108,7 +108,7 @@ var routerSection = Section{
 		{Name: "address_lease", Type: Duration, Min: 3 * sec, Max: 3600 * sec, Step: sec, Implied: "the larger of 5s and 4 advert intervals", Example: `"5s"`,
 			Doc: "Lifetime that the kernel gives the addresses. It is renewed every second, so that a killed or frozen master loses them by itself."},
 		{Name: "announce", Type: Table, Section: &announceSection,
-			Doc: "When gratuitous ARP, or unsolicited neighbour advertisements for IPv6, tell the segment where the addresses are."},
+			Doc: "When gratuitous ARP, in both forms, request and reply, or unsolicited neighbour advertisements for IPv6, tell the segment where the addresses are. On each interface the first 50 addresses are announced at once and the rest one each millisecond, for switches drop what comes faster; rounds that meet become one."},
 		{Name: "routes", Type: String, Arity: Many, PerDirector: true, Default: "[]", Example: `["192.0.2.0/24 via 192.168.33.1"]`,
 			Doc: "Routes that the master has, in the words of `ip route add`: [unicast | blackhole | unreachable | prohibit] NETWORK | ADDRESS | default [via ADDRESS] [dev NAME] [src ADDRESS] [metric N] [table main | default | N] [scope SCOPE] [onlink]. Of either family; a default route in which no address tells is of the virtual router's. They come after the addresses and go before them. See docs/routes.md."},
 		{Name: "rules", Type: String, Arity: Many, PerDirector: true, Default: "[]", Example: `["from 192.0.2.0/24 table 100 priority 1000"]`, Aside: true,
@@ -129,7 +129,7 @@ var announceSection = Section{
 	Header: "[virtual_router.outside.announce]",
 	Keys: []Key{
 		{Name: "times", Type: Duration, Arity: Many, Min: 0, Max: 600 * sec, Default: `["0s", "10ms", "50ms", "250ms", "1s", "5s"]`,
-			Doc: "When to announce after becoming master, ascending; an empty list for never."},
+			Doc: "When to announce after the addresses are up, and again after another master was heard, ascending; an empty list for never."},
 		{Name: "refresh", Type: Duration, Min: 0, Max: 86400 * sec, Default: `"0s"`,
 			Doc: "Announce again this often while master, at least 1s; 0s for never."},
 	},

@@ -71,6 +71,7 @@ type Engine struct {
 	reopenAt  Instant
 	unmatched map[string]*[rejectCount]uint64 // by interface
 	herald    *herald
+	pace      pacer
 	work      context.Context // of the executors
 	executors sync.WaitGroup
 }

@@ -5,16 +5,21 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 )
 
 // executor does what one group wants of the machine, in order and outside the
 // loop. Its mailbox never grows: the newest wish replaces an older one, and
-// rounds of announcements that pile up become one.
+// rounds of announcements that pile up become one. Wishes come before rounds,
+// which wait for their pace.
 type executor struct {
 	host   Host
+	group  string
+	pace   *pacer
 	log    *slog.Logger
 	report func(result)
 	wake   chan struct{}
+	mute   bool // announcing fails, and that was logged
 
 	mu       sync.Mutex
 	pending  bool
@@ -26,14 +31,17 @@ type executor struct {
 
 func newExecutor(e *Engine, el *elector, group string) *executor {
 	return &executor{
-		host: e.host, log: e.log.With("group", group), wake: make(chan struct{}, 1),
+		host: e.host, group: group, pace: &e.pace, log: e.log.With("group", group), wake: make(chan struct{}, 1),
 		report: func(r result) { e.do(func() { e.settle(el, r) }) },
 	}
 }
 
-// set asks for the addresses of o.
+// set asks for the addresses of o. What it does not have is not announced.
 func (x *executor) set(o Owned, version uint64) {
 	x.mu.Lock()
+	if version != x.version {
+		x.rounds = slices.DeleteFunc(x.rounds, func(a OwnedAddress) bool { return !slices.Contains(o.Addresses, a) })
+	}
 	x.pending, x.wish, x.version = true, o, version
 	x.mu.Unlock()
 	x.poke()
@@ -75,31 +83,63 @@ func (x *executor) poke() {
 
 func (x *executor) run(ctx context.Context) {
 	trouble := ""
-	for {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		x.mu.Lock()
+		pending, wish, version, finished := x.pending, x.wish, x.version, x.finished
+		x.pending = false
+		x.mu.Unlock()
+		if finished {
+			return
+		}
+		if pending {
+			trouble = x.hold(ctx, wish, version, trouble)
+			continue
+		}
+		now, later := x.due(time.Now())
+		if len(now) > 0 {
+			x.speak(ctx, Owned{Group: x.group, Addresses: now})
+			continue
+		}
+		var ready <-chan time.Time
+		if later > 0 {
+			timer.Reset(later)
+			ready = timer.C
+		}
 		select {
 		case <-ctx.Done():
-			return
 		case <-x.wake:
-		}
-		for {
-			x.mu.Lock()
-			pending, wish, version, rounds, finished := x.pending, x.wish, x.version, x.rounds, x.finished
-			x.pending, x.rounds = false, nil
-			x.mu.Unlock()
-			if finished {
-				return
-			}
-			if !pending && len(rounds) == 0 {
-				break
-			}
-			if pending {
-				trouble = x.hold(ctx, wish, version, trouble)
-			}
-			if len(rounds) > 0 {
-				x.speak(ctx, Owned{Group: wish.Group, Addresses: rounds})
-			}
+		case <-ready:
 		}
 	}
+}
+
+// due takes what may be announced now, and tells when there is more; 0: there is
+// none.
+func (x *executor) due(at time.Time) (now []OwnedAddress, later time.Duration) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	rest := x.rounds[:0]
+	full := make(map[string]bool)
+	for _, a := range x.rounds {
+		if full[a.Interface] {
+			rest = append(rest, a)
+			continue
+		}
+		d := x.pace.wait(a.Interface, at)
+		if d == 0 {
+			now = append(now, a)
+			continue
+		}
+		full[a.Interface] = true
+		rest = append(rest, a)
+		if later == 0 || d < later {
+			later = d
+		}
+	}
+	x.rounds = rest
+	return now, later
 }
 
 // hold makes one Set and reports it. An error is logged when it is new, and so is
@@ -122,7 +162,9 @@ func (x *executor) hold(ctx context.Context, wish Owned, version uint64, trouble
 }
 
 func (x *executor) speak(ctx context.Context, o Owned) {
-	if err := x.host.Announce(ctx, o); err != nil && ctx.Err() == nil {
+	err := x.host.Announce(ctx, o)
+	if err != nil && ctx.Err() == nil && !x.mute {
 		x.log.Warn("addresses could not be announced", "error", err)
 	}
+	x.mute = err != nil // until some are again
 }

@@ -66,7 +66,11 @@ type burst struct {
 	start Instant
 	next  int     // in Announce.Times
 	at    Instant // of the next round; Never: none
+	last  Instant // when there was a round; 0: not yet
 }
+
+// contestedApart is the least time between two rounds that other masters cause.
+const contestedApart = 250 * time.Millisecond
 
 // announce starts a burst on every router.
 func (el *elector) announce(now Instant) {
@@ -99,13 +103,17 @@ func (b burst) follow(old, a Announce, now Instant) burst {
 }
 
 // contested starts a burst on router i, whose neighbours may have believed
-// another master, unless one is under way: a neighbour that is deaf and goes on
-// would keep it from ever getting further.
+// another master. One that is under way has a round more, now, and goes on: a
+// neighbour that is deaf would otherwise keep it from ever getting further.
 func (el *elector) contested(i int, now Instant) {
-	a := el.group.Config.Routers[i].Announce
-	if el.held && el.bursts[i].next >= len(a.Times) {
-		el.bursts[i] = burst{start: now}
-		el.bursts[i].plan(now, a)
+	a, b := el.group.Config.Routers[i].Announce, &el.bursts[i]
+	switch {
+	case !el.held || len(a.Times) == 0:
+	case b.next >= len(a.Times):
+		*b = burst{start: now, last: b.last}
+		b.plan(now, a)
+	case now.Sub(b.last) >= contestedApart:
+		b.at = min(b.at, now)
 	}
 }
 
@@ -129,6 +137,7 @@ func (e *Engine) announceDue(el *elector) {
 			continue
 		}
 		el.exec.announce(el.all, rc.Name)
+		b.last = e.now
 		for b.next < len(rc.Announce.Times) && b.start.Add(rc.Announce.Times[b.next]) <= e.now {
 			b.next++
 		}

@@ -123,6 +123,9 @@ func (e *Engine) carry(el *elector, o *Output) {
 		for i := range el.traffic {
 			el.traffic[i].noted = 0 // what is odd is worth a line again
 		}
+		if o.Transition.From == Master {
+			el.exec.hush() // it is no longer ours to say
+		}
 		e.herald.transition(o.Transition)
 	case OutputAddresses:
 		e.want(el)
