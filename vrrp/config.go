@@ -216,6 +216,9 @@ type RouterStatus struct {
 	Mismatches             map[string]uint64 `json:",omitempty"` // accepted, but odd: by [Mismatch]
 	Neighbours             []Neighbour       `json:",omitempty"` // whose adverts were heard, by address
 	SendErrors             uint64
-	HostError              string `json:",omitempty"` // why the addresses, routes and rules are not as wanted
-	LateWakeups            uint64 // of its group: deadlines noticed late by more than 10 ms or a tenth of the interval
+	// OneSided is the other router of the group on which the master is heard while
+	// this one hears nothing; empty: it is not so.
+	OneSided    string `json:",omitempty"`
+	HostError   string `json:",omitempty"` // why the addresses, routes and rules are not as wanted
+	LateWakeups uint64 // of its group: deadlines noticed late by more than 10 ms or a tenth of the interval
 }

@@ -45,7 +45,7 @@ func (e *Engine) status() []RouterStatus {
 	add := func(name string) {
 		if el := e.groups[name]; el != nil {
 			for i := range el.group.Routers {
-				s := el.status(i)
+				s := el.status(i, e.now)
 				if index := e.links[s.Interface].Index; s.MAC != (MAC{}) && index != 0 {
 					s.Device = DeviceName(index, s.MAC)
 				}
@@ -65,7 +65,7 @@ func (e *Engine) status() []RouterStatus {
 }
 
 // status is that of router i.
-func (el *elector) status(i int) RouterStatus {
+func (el *elector) status(i int, now Instant) RouterStatus {
 	g := &el.group
 	rc, r, t := &g.Config.Routers[i], &g.Routers[i], &el.traffic[i]
 	s := RouterStatus{
@@ -77,7 +77,7 @@ func (el *elector) status(i int) RouterStatus {
 		Source: g.Source(i), MAC: rc.MAC(), HoldsAddresses: el.held && g.Hold, HostError: el.trouble,
 		Transitions: g.Transitions, LateWakeups: el.late,
 		AdvertsSent: t.sent, AdvertsReceived: t.received, SendErrors: t.sendErrors,
-		AdvertsRejected: byReason(&t.rejected),
+		AdvertsRejected: byReason(&t.rejected), OneSided: g.oneSided(i, now),
 	}
 	if g.Leaving {
 		s.EffectivePriority = priorityResign
@@ -111,4 +111,25 @@ func byReason(counts *[rejectCount]uint64) map[string]uint64 {
 		}
 	}
 	return m
+}
+
+// oneSided names the router of the group on which the master is heard while router
+// i of a backup hears nothing. The group waits there for nothing: it takes over
+// when every router is silent. But a segment, or a port of a switch, does not carry
+// adverts, or the master does not send them.
+func (g *Group) oneSided(i int, now Instant) string {
+	lately := func(i int) bool {
+		r := &g.Routers[i]
+		since := max(r.MasterSeen, g.Since) // a start has to hear one first
+		return now.Sub(since) <= g.Config.Routers[i].masterDown(max(r.MasterInterval, g.interval(i)), priorityLowest)
+	}
+	if g.State != Backup || lately(i) {
+		return ""
+	}
+	for j := range g.Routers {
+		if r := &g.Routers[j]; j != i && r.MasterSeen > g.Since && r.MasterPriority != priorityResign && lately(j) {
+			return g.Config.Routers[j].Name
+		}
+	}
+	return ""
 }

@@ -21,14 +21,17 @@ type Director struct {
 	Name string `json:"name"`
 	Self bool   `json:"self"`
 	// Reachable is null for a director we know from its adverts only.
-	Reachable      *bool           `json:"reachable"`
-	Version        string          `json:"version,omitempty"`
-	UptimeSeconds  int64           `json:"uptime_seconds"`
-	Maintenance    bool            `json:"maintenance"`
-	ConfigDigest   string          `json:"config_digest,omitempty"`
-	TableDigest    string          `json:"table_digest,omitempty"`
-	VirtualRouters []VirtualRouter `json:"virtual_routers"`
-	VirtualServers []VirtualServer `json:"virtual_servers"`
+	Reachable     *bool  `json:"reachable"`
+	Version       string `json:"version,omitempty"`
+	UptimeSeconds int64  `json:"uptime_seconds"`
+	Maintenance   bool   `json:"maintenance"`
+	ConfigDigest  string `json:"config_digest,omitempty"`
+	TableDigest   string `json:"table_digest,omitempty"`
+	// UnmatchedAdverts counts, by interface and reason, packets of VRRP that belong to
+	// no virtual router of this director: of a VRID it does not have, or no adverts.
+	UnmatchedAdverts map[string]map[string]uint64 `json:"unmatched_adverts,omitempty"`
+	VirtualRouters   []VirtualRouter              `json:"virtual_routers"`
+	VirtualServers   []VirtualServer              `json:"virtual_servers"`
 }
 
 // VirtualRouter is one virtual router on one director.
@@ -72,6 +75,9 @@ type VirtualRouter struct {
 	TakingOver bool      `json:"taking_over,omitempty"`
 	TakeOver   *TakeOver `json:"take_over,omitempty"` // null without such a step
 	Notify     *Notify   `json:"notify,omitempty"`    // null without such a hook
+	// OneSided is another router of the group on which this backup hears the master
+	// while it hears nothing here.
+	OneSided string `json:"one_sided,omitempty"`
 	// Neighbours are the other routers of the VRID whose adverts this director hears,
 	// also those whose adverts it has to discard.
 	Neighbours []Neighbour `json:"neighbours,omitempty"`

@@ -78,6 +78,10 @@ func routerProblems(f facts, r api.VirtualRouter) []string {
 		return nil
 	}
 	ps := neighbourProblems(f, st)
+	if st.OneSided != "" {
+		ps = append(ps, fmt.Sprintf("%s: no advert is heard on %s, though the master is heard on %s: a switch in between drops them, or it does not send them",
+			r.Name, r.Interface, st.OneSided))
+	}
 	if st.State == vrrp.Master && !st.HoldsAddresses && st.HostError == "" {
 		ps = append(ps, fmt.Sprintf("%s: master, but its addresses are not all on %s", r.Name, r.Interface))
 	}

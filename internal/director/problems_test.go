@@ -64,6 +64,29 @@ func TestAddressTroubleIsNamed(t *testing.T) {
 	}
 }
 
+// TestOneSidedSilenceIsAProblem: of the router on which nothing comes.
+func TestOneSidedSilenceIsAProblem(t *testing.T) {
+	routers := []vrrp.RouterConfig{{Name: "outside", Interface: "eth2"}, {Name: "inside", Interface: "eth1"}}
+	f := facts{
+		world: policy.World{Node: conf.Node{Groups: []vrrp.GroupConfig{{Name: "nat", Routers: routers}}}},
+		engine: &ipc.Status{Routers: []vrrp.RouterStatus{
+			{Group: "nat", Name: "outside", State: vrrp.Backup, OneSided: "inside"},
+			{Group: "nat", Name: "inside", State: vrrp.Backup},
+		}},
+	}
+	self := api.Director{VirtualRouters: selfRouters(f)}
+	want := []string{"outside: no advert is heard on eth2, though the master is heard on inside: a switch in between drops them, or it does not send them"}
+	if got := problems(f, self); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if self.VirtualRouters[0].OneSided != "inside" || self.VirtualRouters[1].OneSided != "" {
+		t.Errorf("%+v", self.VirtualRouters)
+	}
+	if g := engineMetrics(f).Groups[0]; !g.Routers[0].OneSided || g.Routers[1].OneSided {
+		t.Errorf("%+v", g)
+	}
+}
+
 func TestCauseText(t *testing.T) {
 	peer := netip.MustParseAddr("172.20.10.6")
 	for _, c := range []struct {

@@ -45,6 +45,9 @@ func report(f facts) api.Status {
 		VirtualRouters: selfRouters(f),
 		VirtualServers: virtualServers(f),
 	}
+	if f.engine != nil {
+		self.UnmatchedAdverts = f.engine.Unmatched
+	}
 	s.Directors = append(s.Directors, self)
 	for _, peer := range f.world.Node.Peers {
 		s.Directors = append(s.Directors, heardDirector(f, peer))
@@ -118,6 +121,7 @@ func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRou
 	for _, n := range st.AdvertsRejected {
 		v.AdvertsRejected += n
 	}
+	v.OneSided = st.OneSided
 	v.Neighbours = neighbours(f, st)
 	return v
 }

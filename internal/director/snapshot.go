@@ -38,7 +38,7 @@ func engineMetrics(f facts) *metrics.Engine {
 	if f.engine == nil {
 		return nil
 	}
-	e := &metrics.Engine{DirectorStarts: f.engine.DirectorStarts}
+	e := &metrics.Engine{DirectorStarts: f.engine.DirectorStarts, Unmatched: f.engine.Unmatched}
 	for _, g := range f.world.Node.Groups {
 		group := metrics.Group{Name: g.Name}
 		for _, r := range g.Routers {
@@ -60,7 +60,7 @@ func routerMetrics(f facts, st vrrp.RouterStatus) metrics.Router {
 		Name: st.Name, State: string(st.State), Priority: int(st.EffectivePriority), HoldsAddresses: st.HoldsAddresses,
 		Transitions: st.Transitions, Sent: st.AdvertsSent, Received: st.AdvertsReceived, SendErrors: st.SendErrors,
 		Rejected: everyName(vrrp.Rejects, st.AdvertsRejected), Mismatched: everyName(vrrp.Mismatches, st.Mismatches),
-		Incompatible: incompatible(f, st), Rivals: rivals(f, st),
+		Incompatible: incompatible(f, st), Rivals: rivals(f, st), OneSided: st.OneSided != "",
 	}
 }
 

@@ -256,12 +256,16 @@ func (p *process) reply(n uint64) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	routers, err := p.engine.Status(ctx)
+	var unmatched map[string]map[string]uint64
+	if err == nil {
+		unmatched, err = p.engine.Unmatched(ctx)
+	}
 	if err != nil {
 		p.log.Warn("status of the election", "error", err)
 		return
 	}
 	p.director.send(ipc.ToDirector{Status: &ipc.Status{
-		Query: n, Now: linux.Now(), Routers: routers, DirectorStarts: p.director.count(),
+		Query: n, Now: linux.Now(), Routers: routers, Unmatched: unmatched, DirectorStarts: p.director.count(),
 	}})
 }
 

@@ -61,6 +61,8 @@ type Status struct {
 	Query   uint64
 	Now     vrrp.Instant
 	Routers []vrrp.RouterStatus
+	// Unmatched counts, by interface and [vrrp.Reject], the packets of no router.
+	Unmatched map[string]map[string]uint64 `json:",omitempty"`
 	// DirectorStarts counts the director processes of this engine.
 	DirectorStarts int
 }

@@ -40,9 +40,22 @@ var routerFamilies = []Family{
 	{"failover_vrrp_rival_masters", Gauge, []string{"router"},
 		"Neighbours that go on as master while this director is master and outranks them: two masters, now",
 		eachRouter(func(r *Router, put sample) { put(float64(r.Rivals), r.Name) })},
+	{"failover_vrrp_one_sided_silence", Gauge, []string{"router"},
+		"1 while this backup hears no advert on the router though it hears the master on another one of its group",
+		eachRouter(func(r *Router, put sample) { put(truth(r.OneSided), r.Name) })},
 	{"failover_vrrp_advert_send_errors_total", Counter, []string{"router"},
 		"Adverts that the kernel did not take",
 		eachRouter(func(r *Router, put sample) { put(float64(r.SendErrors), r.Name) })},
+	{"failover_vrrp_unmatched_adverts_total", Counter, []string{"interface", "reason"},
+		"Packets of VRRP that belong to no virtual router of this director: of a VRID it does not have on the interface, or no adverts at all",
+		func(s *Snapshot, put sample) {
+			if s.Engine == nil {
+				return
+			}
+			for _, iface := range slices.Sorted(maps.Keys(s.Engine.Unmatched)) {
+				byName(s.Engine.Unmatched[iface], put, iface)
+			}
+		}},
 	{"failover_vrrp_late_wakeups_total", Counter, []string{"group"},
 		"Timers of the group noticed late by more than 10 ms or a tenth of the advert interval: the machine is short of CPU, or was frozen",
 		func(s *Snapshot, put sample) {

@@ -27,7 +27,8 @@ type Snapshot struct {
 // Engine is what the engine process answered; nil where it did not.
 type Engine struct {
 	Groups         []Group
-	DirectorStarts int // director processes this engine has started
+	DirectorStarts int                          // director processes this engine has started
+	Unmatched      map[string]map[string]uint64 // packets of no router, by interface and reason
 }
 
 // Group is a group of virtual routers on this director.
@@ -51,6 +52,7 @@ type Router struct {
 	Mismatched     map[string]uint64 // by what differs, everything, with 0 too
 	Incompatible   int               // alive neighbours whose adverts do not fit ours
 	Rivals         int               // neighbours that are master beside this director
+	OneSided       bool              // silence here, though the master is heard elsewhere in the group
 }
 
 // Track is one tracked object of a virtual router.
