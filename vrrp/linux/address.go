@@ -19,12 +19,12 @@ var scopes = map[vrrp.Scope]int{
 	vrrp.ScopeLink: unix.RT_SCOPE_LINK, vrrp.ScopeHost: unix.RT_SCOPE_HOST,
 }
 
-// resolve finds the interfaces of a group's addresses, or their devices. Those on
-// an interface that is missing are left out, and the error names them.
-func (h *Host) resolve(o vrrp.Owned, devices map[deviceKey]*device) ([]wish, error) {
+// resolve finds the interfaces of a group's addresses, or their devices; index are
+// the interfaces that have been found so far. Addresses on an interface that is
+// missing are left out, and the error names them.
+func (h *Host) resolve(o vrrp.Owned, devices map[deviceKey]*device, index map[string]int) ([]wish, error) {
 	var out []wish
 	var errs []error
-	index := map[string]int{}
 	for _, a := range o.Addresses {
 		i, known := index[a.Interface]
 		if !known {

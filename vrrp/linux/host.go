@@ -36,6 +36,8 @@ type Host struct {
 	marks    bool            // the kernel keeps IFA_PROTO
 	speaker  speaker
 
+	requests requests // that wait for mu
+
 	mu      sync.Mutex // one change at a time, the owned sets included
 	owned   ownedSet
 	ways    waySet
@@ -110,71 +112,6 @@ func (h *Host) Close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return errors.Join(h.kernel.Close(), h.filtered.Close(), h.speaker.close())
-}
-
-// Set implements [vrrp.Host]. It tries every address and joins the errors. New
-// addresses are up before old ones go, but for an IPv6 address that gets another
-// prefix and for one that gets another label, scope or the like, which is away for
-// a moment.
-func (h *Host) Set(ctx context.Context, o vrrp.Owned) (added int, err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return 0, fmt.Errorf("vrrp: set the addresses of group %s: %w", o.Group, err)
-	}
-	devices, err := h.makeDevices(o)
-	errs := []error{err}
-	wanted, err := h.resolve(o, devices)
-	errs = append(errs, err)
-	there, err := h.list()
-	if err != nil {
-		return 0, errors.Join(append(errs, err)...)
-	}
-	c := decide(o.Group, wanted, h.owned.held, there, h.marks)
-	errs = append(errs, c.refused...)
-	// The disk knows that an address is ours before the kernel has it.
-	h.owned.include(held(c.add, c.renew))
-	gone := map[key]bool{}
-	errs = append(errs, h.takeOff(c.first, there, gone)...)
-	errs = append(errs, h.raise(devices, wanted))
-	for _, w := range c.renew {
-		errs = append(errs, h.renew(w))
-	}
-	for _, w := range c.add {
-		if err := h.add(w, there); err != nil {
-			errs = append(errs, err)
-			gone[w.key()] = true
-			continue
-		}
-		delete(gone, w.key()) // it was away for a moment
-		h.adds[w.key()]++
-		added++
-	}
-	// New routes may need the new addresses, and the old ones the old.
-	wayErr := h.setWays(o)
-	errs = append(errs, h.takeOff(c.remove, there, gone)...)
-	for _, k := range c.forget {
-		gone[k] = true
-	}
-	h.owned.exclude(gone)
-	errs = append(errs, h.lower(o.Group, devices, wanted))
-	if err := errors.Join(errs...); err != nil || wayErr == nil {
-		return added, errors.Join(err, wayErr)
-	}
-	return added, &vrrp.WayError{Err: wayErr}
-}
-
-// takeOff removes addresses of ours and notes those that are gone.
-func (h *Host) takeOff(list []present, there map[key]present, gone map[key]bool) (errs []error) {
-	for _, a := range list {
-		if err := h.remove(a, leaves(a, there)); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		gone[a.key] = true
-		delete(there, a.key)
-	}
-	return errs
 }
 
 // Held returns the addresses on this machine that are ours.
@@ -269,13 +206,4 @@ func (h *Host) groups() []string {
 		add(e.Group)
 	}
 	return list
-}
-
-// held returns the entries of the owned set that wishes stand for.
-func held(lists ...[]wish) []Held {
-	var out []Held
-	for _, w := range slices.Concat(lists...) {
-		out = append(out, w.Held)
-	}
-	return out
 }

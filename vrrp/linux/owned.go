@@ -3,6 +3,7 @@ package linux
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -29,6 +30,14 @@ type key struct {
 
 func (e Held) key() key { return key{e.Index, e.Address} }
 
+// place is where an address is, whatever its prefix.
+type place struct {
+	index   int
+	address netip.Addr
+}
+
+func (e Held) place() place { return place{e.Index, e.Address.Addr()} }
+
 // ownedSet is the list of the addresses that are ours, in memory and on disk. An
 // interface's index is part of it: an address does not outlive its interface.
 type ownedSet struct {
@@ -36,6 +45,10 @@ type ownedSet struct {
 	log   *slog.Logger
 	held  []Held
 	stale bool // the disk could not be made to agree
+
+	// The same, to be found in.
+	byGroup map[string][]Held
+	byPlace map[place][]Held
 }
 
 // load reads what the previous process of this boot left. Of an earlier boot
@@ -46,29 +59,49 @@ func (s *ownedSet) load() error {
 		return fmt.Errorf("vrrp: read the owned addresses: %w", err)
 	}
 	if origin == state.ThisBoot {
-		s.held = held
+		s.hold(held)
 	}
 	return nil
+}
+
+// hold makes the next list the current one, in memory.
+func (s *ownedSet) hold(next []Held) {
+	s.held = next
+	s.byGroup, s.byPlace = map[string][]Held{}, make(map[place][]Held, len(next))
+	for _, e := range next {
+		s.byGroup[e.Group] = append(s.byGroup[e.Group], e)
+		s.byPlace[e.place()] = append(s.byPlace[e.place()], e)
+	}
 }
 
 // include adds entries, or corrects their group and router, before the addresses
 // are added.
 func (s *ownedSet) include(entries []Held) {
-	next, changed := slices.Clone(s.held), false
-	for _, e := range entries {
-		i := slices.IndexFunc(next, func(x Held) bool { return x.key() == e.key() })
-		switch {
-		case i < 0:
-			next, changed = append(next, e), true
-		case next[i] != e:
-			next[i], changed = e, true
-		}
+	if !slices.ContainsFunc(entries, func(e Held) bool { had := s.find(e.key()); return had == nil || *had != e }) {
+		s.become(s.held, false)
+		return
 	}
-	s.become(next, changed)
+	next, at := slices.Clone(s.held), make(map[key]int, len(s.held))
+	for i, e := range next {
+		at[e.key()] = i
+	}
+	for _, e := range entries {
+		if i, is := at[e.key()]; is {
+			next[i] = e
+			continue
+		}
+		at[e.key()] = len(next)
+		next = append(next, e)
+	}
+	s.become(next, true)
 }
 
 // exclude takes entries out, after the addresses have been removed.
 func (s *ownedSet) exclude(gone map[key]bool) {
+	if len(gone) == 0 {
+		s.become(s.held, false)
+		return
+	}
 	next := slices.DeleteFunc(slices.Clone(s.held), func(e Held) bool { return gone[e.key()] })
 	s.become(next, len(next) != len(s.held))
 }
@@ -77,8 +110,9 @@ func (s *ownedSet) exclude(gone map[key]bool) {
 // cannot be written must not keep the service down: it is a warning, tried again
 // with the next change or renewal. What a crash leaves then ends with its lease.
 func (s *ownedSet) become(next []Held, changed bool) {
-	s.held = next
-	if !changed && !s.stale {
+	if changed {
+		s.hold(next)
+	} else if !s.stale {
 		return
 	}
 	err := s.store.Save(next)
@@ -89,17 +123,27 @@ func (s *ownedSet) become(next []Held, changed bool) {
 }
 
 // groups lists the groups that have an entry.
-func (s *ownedSet) groups() []string {
-	var out []string
-	for _, e := range s.held {
-		if !slices.Contains(out, e.Group) {
-			out = append(out, e.Group)
+func (s *ownedSet) groups() []string { return slices.Sorted(maps.Keys(s.byGroup)) }
+
+// of are the entries of a group.
+func (s *ownedSet) of(group string) []Held { return s.byGroup[group] }
+
+// near are the entries that a decision about a group's wishes looks at: the
+// group's own, and those of the same addresses.
+func (s *ownedSet) near(group string, wanted []wish) []Held {
+	list := slices.Clone(s.byGroup[group])
+	for _, w := range wanted {
+		for _, e := range s.byPlace[w.place()] {
+			if e.Group != group {
+				list = append(list, e)
+			}
 		}
 	}
-	return out
+	return list
 }
 
+// find is the entry of an address; nil: there is none.
+func (s *ownedSet) find(k key) *Held { return find(s.byPlace[place{k.index, k.prefix.Addr()}], k) }
+
 // has tells whether an address is in the set.
-func (s *ownedSet) has(k key) bool {
-	return find(s.held, k) != nil
-}
+func (s *ownedSet) has(k key) bool { return s.find(k) != nil }
