@@ -58,14 +58,18 @@ type Runner struct {
 	ctx     context.Context
 	kill    context.CancelFunc
 
-	mu     sync.Mutex
-	told   map[string]Told
-	groups map[string]*group
+	mu      sync.Mutex
+	told    map[string]Told
+	version uint64 // of told
+	groups  map[string]*group
+
+	saving chan struct{} // who is in it saves; entered before mu is taken
+	saved  uint64        // the version that the store has, or was offered
 }
 
 // New returns a runner that has no hooks yet. Close ends it.
 func New(c Config) *Runner {
-	r := &Runner{c: c, quit: make(chan struct{}), groups: map[string]*group{}}
+	r := &Runner{c: c, quit: make(chan struct{}), saving: make(chan struct{}, 1), groups: map[string]*group{}}
 	r.ctx, r.kill = context.WithCancel(context.Background())
 	var err error
 	if r.told, err = c.Store.Load(); err != nil {
@@ -129,12 +133,25 @@ func (r *Runner) Close(patience time.Duration) {
 	r.kill()
 }
 
-// remember keeps what a group was told.
+// remember keeps what a group was told, and returns when the store has it. Groups
+// that have to wait for one another are saved together, and nobody else waits for
+// the store.
 func (r *Runner) remember(name string, t Told) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.told[name] = t
-	if err := r.c.Store.Save(maps.Clone(r.told)); err != nil {
+	r.version++
+	mine := r.version
+	r.mu.Unlock()
+	r.saving <- struct{}{}
+	defer func() { <-r.saving }()
+	if r.saved >= mine {
+		return
+	}
+	r.mu.Lock()
+	now, told := r.version, maps.Clone(r.told)
+	r.mu.Unlock()
+	if err := r.c.Store.Save(told); err != nil {
 		r.c.Log.Warn("a restart may tell the hooks again what they know", "error", err)
 	}
+	r.saved = now
 }

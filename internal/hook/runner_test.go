@@ -29,6 +29,8 @@ type stage struct {
 	log     []string // "2s /bin/hook outside init backup 100 started"
 	running int
 	saved   map[string]Told
+	saves   int
+	saving  time.Duration // how long a save takes
 }
 
 func newStage(t *testing.T, told map[string]Told) *stage {
@@ -41,8 +43,10 @@ func (s *stage) Load() (map[string]Told, error) { return s.saved, nil }
 
 func (s *stage) Save(m map[string]Told) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.saved = m
+	s.saves++
+	s.mu.Unlock()
+	time.Sleep(s.saving)
 	return nil
 }
 
@@ -338,4 +342,33 @@ func TestCloseWaitsAWhile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSlowStore: a thousand groups that change together are told together to a
+// store that takes its time, and nobody who tells them has to wait for it.
+func TestSlowStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		s.saving = time.Second
+		var plans []Plan
+		for i := range 1000 {
+			plans = append(plans, Plan{Group: fmt.Sprintf("g%d", i)})
+		}
+		s.r.Set(plans)
+		for _, p := range plans {
+			s.r.Hear(p.Group, Change{At: 1, To: vrrp.Backup})
+		}
+		if took := time.Since(s.began); took > 0 {
+			t.Errorf("telling them took %v", took)
+		}
+		s.r.Close(time.Minute)
+		if s.saves > 2 || time.Since(s.began) > 2*time.Second {
+			t.Errorf("saved %d times in %v, want at most two in 2 s", s.saves, time.Since(s.began))
+		}
+		for _, p := range plans {
+			if s.saved[p.Group].State != vrrp.Backup {
+				t.Fatalf("what %s was told is not saved", p.Group)
+			}
+		}
+	})
 }
