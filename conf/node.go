@@ -128,9 +128,13 @@ func (d Deployment) source(r VirtualRouter, self Director) netip.Addr {
 	}
 	iface := r.Interface.For(self.Name)
 	for _, own := range self.Addresses {
+		if own.Is6() != r.IPv6() {
+			continue
+		}
 		for _, on := range d.VirtualRouters {
 			for _, a := range on.Addresses {
-				if on.heldOn(a, self.Name) == iface && own.Is6() == r.IPv6() && a.contains(own) {
+				// In this order: a thousand routers look at a thousand addresses.
+				if a.contains(own) && on.heldOn(a, self.Name) == iface {
 					return own
 				}
 			}
