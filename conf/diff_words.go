@@ -112,6 +112,7 @@ func routerWords(group string, r vrrp.RouterConfig) object {
 		{"announce.times", strings.Join(times, ", ")},
 		{"announce.refresh", text(r.Announce.Refresh)},
 		{"other directors", fellowWords(r.Fellows)},
+		{"owned by another director", strconv.FormatBool(r.OtherOwner)},
 	}, secrets: []field{{"auth", string(r.Auth)}}}
 }
 

@@ -109,9 +109,17 @@ func (d Deployment) groups(self Director) []vrrp.GroupConfig {
 			VirtualMAC:   r.VirtualMAC,
 			NoAccept:     r.NoAccept,
 			Incompatible: r.Incompatible,
+			OtherOwner:   d.otherOwner(r, self),
 		})
 	}
 	return list
+}
+
+// otherOwner tells whether another director owns a router's addresses.
+func (d Deployment) otherOwner(r VirtualRouter, self Director) bool {
+	return slices.ContainsFunc(d.Directors, func(x Director) bool {
+		return x.Name != self.Name && r.Priority.For(x.Name) == owner
+	})
 }
 
 // source is the sender's address of a director's adverts: the one that is

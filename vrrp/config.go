@@ -94,6 +94,10 @@ type RouterConfig struct {
 	// NoAccept is Accept_Mode False (RFC 9568 section 6.1): the machine does not accept
 	// packets to the addresses. The election does not look at it.
 	NoAccept bool `json:",omitempty"`
+	// OtherOwner says that another director owns the addresses. Its adverts come from
+	// one of them, which this machine has while it stands in; hearing them is a setting
+	// of the machine.
+	OtherOwner bool `json:",omitempty"`
 	// Fellows are the other directors of the deployment as far as the file tells
 	// their source; what they lack of their full priority is their penalty.
 	Fellows []Fellow `json:",omitempty"`

@@ -124,6 +124,10 @@ type OwnedAddress struct {
 	Label         string
 	Scope         Scope
 	NoPrefixRoute bool
+	// Static says that the machine has the address for good, whoever is master: it is
+	// its owner (RFC 9568 section 5.2.4). One that is there already is left as it is
+	// and counts as held; one that is missing is added like any other.
+	Static bool
 }
 
 // Link is the state of one interface as the machine reports it. A group whose

@@ -72,7 +72,7 @@ func (el *elector) configured(old, c GroupConfig, now Instant) {
 		for _, a := range rc.Addresses {
 			el.all.Addresses = append(el.all.Addresses, OwnedAddress{
 				Router: rc.Name, Interface: rc.On(a), MAC: rc.macOf(a), Address: a.Prefix, LeaseSecs: leaseSeconds(rc.Lease),
-				Label: a.Label, Scope: a.Scope, NoPrefixRoute: a.NoPrefixRoute,
+				Label: a.Label, Scope: a.Scope, NoPrefixRoute: a.NoPrefixRoute, Static: c.Priority == priorityOwner,
 			})
 		}
 		el.all.Routes = append(el.all.Routes, rc.Routes...)

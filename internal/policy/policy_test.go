@@ -245,6 +245,20 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// A director that stands in for the owner of an address hears it speak from that
+// address.
+func TestSettingsBesideAnOwner(t *testing.T) {
+	w := pair("rr")
+	const key = "net.ipv4.conf.eth2.accept_local"
+	if got, set := Desired(w).Host.Sysctls[key]; set {
+		t.Errorf("nobody owns the address, but %s = %q", key, got)
+	}
+	w.Node.Groups[0].Routers[0].OtherOwner = true
+	if got := Desired(w).Host.Sysctls[key]; got != "1" {
+		t.Errorf("%s = %q, want 1", key, got)
+	}
+}
+
 // Accept_Mode False of one router closes its addresses, all of them and no others,
 // and the group waits for that.
 func TestSettingsOfClosedAddresses(t *testing.T) {

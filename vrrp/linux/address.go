@@ -50,7 +50,7 @@ func (h *Host) resolve(o vrrp.Owned, devices map[deviceKey]*device, index map[st
 			// The kernel takes none for one without end, which nobody would take off.
 			lease: max(1, a.LeaseSecs),
 			scope: scopes[a.Scope], noRoute: a.NoPrefixRoute,
-			behind: a.MAC != (vrrp.MAC{}),
+			behind: a.MAC != (vrrp.MAC{}), static: a.Static,
 		})
 	}
 	return out, errors.Join(errs...)

@@ -35,6 +35,7 @@ type wish struct {
 	lease   int // seconds
 	scope   int
 	noRoute bool
+	static  bool // it may be somebody else's, and counts as held then
 	behind  bool // its subnet's route is to be no better than any other
 }
 
@@ -81,6 +82,7 @@ func decide(group string, wanted []wish, owned []Held, there map[key]present, ma
 				continue
 			}
 			c.first, c.add = append(c.first, a), append(c.add, w)
+		case w.static && (is || clashes(w, owned, there, marks)): // the owner's own
 		case is, clashes(w, owned, there, marks):
 			c.refused = append(c.refused, fmt.Errorf("vrrp: add %s to %s: %w", w.Address, w.Interface, ErrForeign))
 		default:

@@ -69,6 +69,29 @@ func has(lines ...string) map[key]present {
 	return out
 }
 
+// An owner's address that is there already is held, and not touched; what is
+// missing is added, and what we added is renewed and removed like any other.
+func TestDecideForAnOwner(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		owned []Held
+		there map[key]present
+		want  string
+	}{
+		{"there", nil, has("2 192.0.2.1/24"), ""},
+		{"there with another prefix", nil, has("2 192.0.2.1/28"), ""},
+		{"missing", nil, has("2 192.0.2.9/24"), "add 2 192.0.2.1/24"},
+		{"added by us", owns("2 192.0.2.1/24 g"), has("2 192.0.2.1/24 ours"), "renew 2 192.0.2.1/24"},
+		{"added by us, then given for good", owns("2 192.0.2.1/24 g"), has("2 192.0.2.1/24"), ""},
+	} {
+		w := wants("2 192.0.2.1/24 g")
+		w[0].static = true
+		same(t, tt.name, text(decide("g", w, tt.owned, tt.there, true)), tt.want)
+	}
+	c := decide("g", nil, owns("2 192.0.2.1/24 g"), has("2 192.0.2.1/24"), true)
+	same(t, "given up", text(c), "forget 2 192.0.2.1/24")
+}
+
 func TestDecide(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

@@ -161,6 +161,9 @@ func (h *Host) add(now vrrp.Instant, group string, want vrrp.OwnedAddress) (int,
 		if a.iface != want.Interface || a.address != want.Address {
 			continue
 		}
+		if a.group == "" && want.Static {
+			return 0, nil // its owner's, for good
+		}
 		if a.group == "" {
 			return 0, fmt.Errorf("vrrp: add %v to %s: %w", want.Address, want.Interface, ErrExists)
 		}
