@@ -3,7 +3,6 @@ package linux
 import (
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"net/netip"
 
@@ -63,31 +62,6 @@ func noLink(err error) error {
 		return unix.ENODEV
 	}
 	return err
-}
-
-// list returns every address of the machine.
-func (h *Host) list() (map[key]present, error) {
-	all, err := h.kernel.AddrList(nil, unix.AF_UNSPEC)
-	if err != nil {
-		return nil, fmt.Errorf("vrrp: list addresses: %w", err)
-	}
-	out := map[key]present{}
-	for _, a := range all {
-		k := key{a.LinkIndex, toPrefix(a.IPNet)}
-		is6 := k.prefix.Addr().Is6()
-		out[k] = present{
-			key:    k,
-			mark:   uint8(a.Protocol),
-			finite: a.ValidLft > 0 && uint32(a.ValidLft) != math.MaxUint32,
-			// Of IPv6 the bit means another thing: a privacy address.
-			secondary: !is6 && a.Flags&unix.IFA_F_SECONDARY != 0,
-			unproven:  is6 && a.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) != 0,
-			label:     a.Label,
-			scope:     a.Scope,
-			noRoute:   a.Flags&unix.IFA_F_NOPREFIXROUTE != 0,
-		}
-	}
-	return out, nil
 }
 
 // add gives the machine a new address. One that somebody else adds at the same

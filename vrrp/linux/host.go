@@ -33,7 +33,8 @@ type Host struct {
 	log      *slog.Logger
 	kernel   *netlink.Handle
 	filtered *netlink.Handle // whose dumps the kernel filters
-	marks    bool            // the kernel keeps IFA_PROTO
+	view     *view
+	marks    bool // the kernel keeps IFA_PROTO
 	speaker  speaker
 
 	requests requests // that wait for mu
@@ -89,7 +90,10 @@ func NewHost(log *slog.Logger, s Stores) (*Host, error) {
 		return nil, errors.Join(err, h.kernel.Close())
 	}
 	if err := h.filtered.SetStrictCheck(true); err != nil {
-		return nil, errors.Join(fmt.Errorf("vrrp: open netlink: strict checking: %w", err), h.Close())
+		return nil, errors.Join(fmt.Errorf("vrrp: open netlink: strict checking: %w", err), h.filtered.Close(), h.kernel.Close())
+	}
+	if h.view, err = openView(); err != nil {
+		return nil, errors.Join(err, h.filtered.Close(), h.kernel.Close())
 	}
 	return h, nil
 }
@@ -111,7 +115,7 @@ func openNetlink() (*netlink.Handle, error) {
 func (h *Host) Close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return errors.Join(h.kernel.Close(), h.filtered.Close(), h.speaker.close())
+	return errors.Join(h.kernel.Close(), h.filtered.Close(), h.view.close(), h.speaker.close())
 }
 
 // Held returns the addresses on this machine that are ours.

@@ -182,6 +182,7 @@ func (h *Host) addAll(r *request, gone map[key]bool) {
 			continue
 		}
 		delete(gone, w.key()) // it was away for a moment
+		h.view.added(w, h.marks)
 		h.adds[w.key()]++
 		r.added++
 	}

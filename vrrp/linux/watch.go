@@ -88,7 +88,7 @@ func (w *watch) follow(ctx context.Context) error {
 		if err := w.look(); err != nil {
 			return err
 		}
-		if err := await(events); err != nil {
+		if err := await(events, w.host.news); err != nil {
 			return fmt.Errorf("vrrp: receive link events: %w", err)
 		}
 	}
@@ -119,20 +119,22 @@ func subscribe() (*os.File, error) {
 	return f, nil
 }
 
-// await waits for an event and drops all that are there: one look answers them,
-// and those that an overrun has lost too (ENOBUFS).
-func await(events *os.File) error {
+// await waits for an event that is news and drops all that are there: one look
+// answers them, and those that an overrun has lost too (ENOBUFS).
+func await(events *os.File, news func([]byte) bool) error {
 	conn, err := events.SyscallConn()
 	if err != nil {
 		return err
 	}
-	var b [1]byte
+	b := make([]byte, 8192)
 	var broken error
 	seen := false
 	err = conn.Read(func(fd uintptr) bool {
 		for {
-			switch _, err := unix.Read(int(fd), b[:]); {
-			case err == nil, errors.Is(err, unix.ENOBUFS):
+			switch n, err := unix.Read(int(fd), b); {
+			case err == nil:
+				seen = news(b[:n]) || seen
+			case errors.Is(err, unix.ENOBUFS):
 				seen = true
 			case errors.Is(err, unix.EINTR):
 			case errors.Is(err, unix.EAGAIN):
@@ -144,6 +146,18 @@ func await(events *os.File) error {
 		}
 	})
 	return errors.Join(err, broken)
+}
+
+// news tells whether an event is a reason to look. That an address of ours is
+// there, as each renewal makes the kernel say, is none.
+func (h *Host) news(event []byte) bool {
+	kind, a, ok := addressEvent(event)
+	if !ok || kind != unix.RTM_NEWADDR || !a.ours(h.marks) {
+		return true
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.owned.has(a.key)
 }
 
 // look compares what is there with what was reported and reports the difference.
