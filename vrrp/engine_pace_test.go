@@ -64,7 +64,9 @@ func TestEngineSpreadsAnnouncements(t *testing.T) {
 			t.Errorf("%d addresses announced", len(count))
 		}
 		for a, at := range first {
-			if at > 500*time.Millisecond || count[a] < 3 {
+			// The second round of a group that is through competes with the first one of
+			// another: at most 244 addresses here.
+			if at > 750*time.Millisecond || count[a] < 3 {
 				t.Errorf("%v: announced %d times, first after %v", a, count[a], at)
 			}
 		}

@@ -46,6 +46,9 @@ type Router struct {
 	// DownAt is the Master_Down_Timer, AdvertAt the Adver_Timer; Never: not running.
 	DownAt   Instant
 	AdvertAt Instant
+	// RepeatAt is when the first advert of a new master is said once more; Never: it
+	// was.
+	RepeatAt Instant
 	// Out tells that the Master_Down_Timer ran out while the group waits for another
 	// router's, or for being ready.
 	Out bool
@@ -168,7 +171,7 @@ func NewGroup(c GroupConfig) Group {
 }
 
 func newRouter(c RouterConfig) Router {
-	return Router{DownAt: Never, AdvertAt: Never, MasterInterval: c.Interval}
+	return Router{DownAt: Never, AdvertAt: Never, RepeatAt: Never, MasterInterval: c.Interval}
 }
 
 // Deadline is when Step wants an [InputTimer]; Never: not on its own account. It
@@ -183,7 +186,7 @@ func (g *Group) Deadline() Instant {
 		next = min(next, g.AdoptBy)
 	}
 	for i := range g.Routers {
-		next = min(next, g.Routers[i].DownAt, g.Routers[i].AdvertAt, g.Routers[i].nextDue())
+		next = min(next, g.Routers[i].DownAt, g.Routers[i].AdvertAt, g.Routers[i].RepeatAt, g.Routers[i].nextDue())
 	}
 	return next
 }

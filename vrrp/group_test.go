@@ -31,6 +31,7 @@ func TestGroupMembersWithDifferentIntervals(t *testing.T) {
 	b.state(Backup)
 	b.run(1)
 	b.state(Master)
+	b.run(50 * time.Millisecond)
 	b.out = nil
 	b.run(200 * time.Millisecond)
 	b.did("advert inside 100", "advert inside 100")

@@ -168,5 +168,8 @@ func lines(g *Group, out []Output) []string {
 // in says how long from now the deadline is.
 func (b *bench) in() time.Duration { return b.g.Deadline().Sub(b.now) }
 
+// adver is the time until the Adver_Timer of the first router.
+func (b *bench) adver() time.Duration { return b.g.Routers[0].AdvertAt.Sub(b.now) }
+
 // down is the time until the Master_Down_Timer of a router.
 func (b *bench) down(i int) time.Duration { return b.g.Routers[i].DownAt.Sub(b.now) }

@@ -169,7 +169,7 @@ func TestLeftMastershipComesBack(t *testing.T) {
 			b.hearOdd(0, lower, 50, FitSame) // it was reloaded
 		}
 		b.run(time.Second)
-		b.did("advert outside 100", "backup>master preempt", "hold")
+		b.did("advert outside 100", "backup>master preempt", "hold", "advert outside 100", "advert outside 100")
 
 		b = left(fit)
 		c := lone()

@@ -26,6 +26,30 @@ func (s *step) become(c Cause) {
 		s.Routers[i].MasterInterval = s.interval(i)
 		s.Routers[i].Parting = true
 		s.Routers[i].Rivals = preempted[i]
+		s.Routers[i].RepeatAt = s.now.Add(repeatAfter[0])
+	}
+}
+
+// repeatAfter is when the first advert of a master is said again. The next one is
+// an interval away, and who waits but a little longer for a master, because it has
+// the next lower priority, must not miss it: where pairs boot together, or a new
+// process goes on as master, a single lost packet would make a second master.
+var repeatAfter = []time.Duration{answerGap, 3 * answerGap}
+
+// repeat says the first advert once more; what is late, or has no time before the
+// next one, is left out.
+func (s *step) repeat(i int) {
+	r := &s.Routers[i]
+	first := s.Since
+	r.RepeatAt = Never
+	for _, after := range repeatAfter {
+		if at := first.Add(after); at > s.now {
+			r.RepeatAt = at
+			break
+		}
+	}
+	if s.now.Add(answerGap) < r.AdvertAt && s.now.Sub(r.SentAt) >= answerGap {
+		s.send(i)
 	}
 }
 

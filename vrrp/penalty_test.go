@@ -107,7 +107,7 @@ func TestOneHealthyAdvertStartsTheTimerAgain(t *testing.T) {
 		b.hear(0, lower, 70, time.Second)
 		b.run(time.Second)
 	}
-	b.did("advert outside 100", "backup>master preempt", "hold")
+	b.did("advert outside 100", "backup>master preempt", "hold", "advert outside 100", "advert outside 100")
 	if want := "10.0.0.4 has priority 70, we have 100, and it is less healthy: it lacks 10 of its priority, we 0"; b.g.Cause.Detail != want {
 		t.Errorf("cause %q, want %q", b.g.Cause.Detail, want)
 	}
@@ -128,7 +128,8 @@ func TestMasterKnownOnOneInterface(t *testing.T) {
 	}
 	b.did()
 	b.run(time.Second)
-	b.did("advert outside 100", "advert inside 100", "backup>master preempt", "hold")
+	b.did("advert outside 100", "advert inside 100", "backup>master preempt", "hold",
+		"advert outside 100", "advert inside 100", "advert outside 100", "advert inside 100")
 
 	b = newBench(t, c)
 	for range 10 { // another one, who says nothing of that one's health

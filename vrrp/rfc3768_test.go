@@ -52,8 +52,8 @@ func TestRFC3768Section6_4_2DownTimer(t *testing.T) {
 	b.did()
 	b.run(1)
 	b.did("advert outside 100", "backup>master timeout", "hold")
-	if b.in() != 5*time.Second {
-		t.Errorf("Adver_Timer %v", b.in())
+	if b.adver() != 5*time.Second {
+		t.Errorf("Adver_Timer %v", b.adver())
 	}
 }
 

@@ -64,8 +64,8 @@ func TestRFC9568Section6_4_1StartupOwner(t *testing.T) {
 	b.health(Health{Ready: true})
 	b.step(Input{Kind: InputStart})
 	b.did("release", "advert outside 255", "advert inside 255", "init>master owner", "hold")
-	if b.in() != time.Second {
-		t.Errorf("next advert in %v", b.in())
+	if b.adver() != time.Second {
+		t.Errorf("next advert in %v", b.adver())
 	}
 }
 
@@ -102,8 +102,8 @@ func TestRFC9568Section6_4_2DownTimer(t *testing.T) {
 	b.did()
 	b.run(1)
 	b.did("advert outside 100", "advert inside 100", "backup>master timeout", "hold")
-	if b.in() != time.Second {
-		t.Errorf("Adver_Timer %v", b.in())
+	if b.adver() != time.Second {
+		t.Errorf("Adver_Timer %v", b.adver())
 	}
 }
 
@@ -113,8 +113,8 @@ func TestRFC9568Section6_4_2OwnIntervalAsMaster(t *testing.T) {
 	b.hear(0, above, 200, 4*time.Second)
 	b.run(MasterDownInterval(4*time.Second, 100))
 	b.state(Master)
-	if b.in() != time.Second {
-		t.Errorf("Adver_Timer %v", b.in())
+	if b.adver() != time.Second {
+		t.Errorf("Adver_Timer %v", b.adver())
 	}
 }
 

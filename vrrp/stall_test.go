@@ -45,7 +45,7 @@ func TestFrozenMasterFindsASuccessor(t *testing.T) {
 		b.hear(0, lower, 50, time.Second)
 	}
 	b.run(time.Second)
-	b.did("advert outside 100", "backup>master preempt", "hold")
+	b.did("advert outside 100", "backup>master preempt", "hold", "advert outside 100", "advert outside 100")
 
 	c := lone()
 	c.PreemptDelay = time.Minute

@@ -241,6 +241,9 @@ func (s *step) timer() {
 		if r.AdvertAt <= s.now {
 			s.periodic(i)
 		}
+		if r.RepeatAt <= s.now {
+			s.repeat(i)
+		}
 		s.watch(i)
 	}
 	if s.State == Backup {
@@ -260,7 +263,7 @@ func (s *step) abandon(c Cause) {
 func (s *step) disarm() {
 	for i := range s.Routers {
 		r := &s.Routers[i]
-		r.DownAt, r.AdvertAt = Never, Never
+		r.DownAt, r.AdvertAt, r.RepeatAt = Never, Never, Never
 		r.Out, r.Resigned, r.Preempting, r.Reprieved = false, false, false, false
 		r.Rivals, r.LeftTo = nil, netip.Addr{}
 	}

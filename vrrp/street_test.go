@@ -20,6 +20,7 @@ type street struct {
 	houses []*house
 	mail   []letter
 	log    []string
+	crowd  time.Duration // how long there were several masters
 }
 
 // house is one router of the street.
@@ -55,11 +56,17 @@ func newStreet(t *testing.T, seed uint64, change func(s *street, h *house, c *Gr
 		s.houses = append(s.houses, h)
 	}
 	for _, h := range s.houses {
-		s.step(h, Input{Kind: InputLinks, Links: up(1)})
-		s.step(h, Input{Kind: InputHealth, Health: Health{Ready: true}})
-		s.step(h, Input{Kind: InputStart})
+		s.boot(h, Record{})
 	}
 	return s
+}
+
+// boot starts a router's process, with what the one before it left.
+func (s *street) boot(h *house, r Record) {
+	h.up, h.g = true, NewGroup(h.g.Config)
+	s.step(h, Input{Kind: InputLinks, Links: up(1)})
+	s.step(h, Input{Kind: InputHealth, Health: Health{Ready: true}})
+	s.step(h, Input{Kind: InputStart, Record: r})
 }
 
 func (s *street) fatalf(format string, args ...any) {
@@ -112,6 +119,9 @@ func (s *street) run(d time.Duration) {
 			if s.mail[i].at <= at {
 				at, next = s.mail[i].at, i
 			}
+		}
+		if len(s.masters()) > 1 {
+			s.crowd += at.Sub(s.now)
 		}
 		s.now = max(s.now, at)
 		switch {
