@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -81,6 +82,44 @@ func (l *Lab) AddSegment(network, link, address1, address2 string) error {
 		}
 	}
 	return nil
+}
+
+// Pull removes the node's interface of a network from the machine, as when a card
+// is pulled.
+func (l *Lab) Pull(n *Node, network string) error {
+	p, err := l.plugOf(n, network)
+	if err != nil {
+		return err
+	}
+	l.plugs = slices.DeleteFunc(l.plugs, func(x plug) bool { return x == p })
+	link, err := n.link.LinkByName(p.link)
+	if err == nil {
+		err = n.link.LinkDel(link)
+	}
+	if err != nil {
+		return fmt.Errorf("lab: %s: pull %s: %w", n.Name, p.link, err)
+	}
+	return nil
+}
+
+// Insert undoes Pull: a new interface of the same name, with the node's own
+// address.
+func (l *Lab) Insert(n *Node, network string) error {
+	for _, p := range cables {
+		if p.node == n.Name && p.network == network {
+			return l.plugIn(p)
+		}
+	}
+	return fmt.Errorf("lab: %s has no interface in %s", n.Name, network)
+}
+
+func (l *Lab) plugOf(n *Node, network string) (plug, error) {
+	for _, p := range l.plugs {
+		if p.node == n.Name && p.network == network {
+			return p, nil
+		}
+	}
+	return plug{}, fmt.Errorf("lab: %s has no interface in %s", n.Name, network)
 }
 
 // Cut takes the node's ports down at the switches: the node loses its carrier.
