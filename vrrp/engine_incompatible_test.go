@@ -121,3 +121,42 @@ func TestNeighbourThatGoesOnIsTold(t *testing.T) {
 		n.kill()
 	})
 }
+
+// A change of both files, one director after the other, moves nothing: in between
+// each discards the other's adverts, and the backup follows its master all the
+// same.
+func TestRollingChange(t *testing.T) {
+	for _, u := range unlike {
+		for _, first := range []int{0, 1} {
+			t.Run(u.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWires(1)
+					nodes := []*node{newNode(t, w, 5), newNode(t, w, 6)}
+					configs := []vrrp.GroupConfig{groupOf(5, 150), groupOf(6, 100)}
+					for i, n := range nodes {
+						n.run(nil, configs[i])
+					}
+					wait(10 * time.Second)
+					nodes[0].moved()
+					nodes[1].moved()
+					for _, i := range []int{first, 1 - first} {
+						c := configs[i]
+						c.Routers = append([]vrrp.RouterConfig(nil), c.Routers...)
+						for j := range c.Routers {
+							u.change(&c.Routers[j])
+						}
+						nodes[i].engine.Configure([]vrrp.GroupConfig{c}, nil)
+						wait(20 * time.Second)
+						nodes[0].holds(true)
+						nodes[1].holds(false)
+					}
+					nodes[0].wantMoved()
+					nodes[1].wantMoved()
+					for _, n := range nodes {
+						n.kill()
+					}
+				})
+			})
+		}
+	}
+}

@@ -117,6 +117,14 @@ func (s *step) preempted(i int) []Rival {
 	return []Rival{s.newRival(i, Heard{Src: r.MasterAddress, Priority: r.MasterPriority, Interval: r.MasterInterval, Fit: r.MasterFit})}
 }
 
+// resigned forgets a rival that ends.
+func (s *step) resigned(i int, src netip.Addr) {
+	r := &s.Routers[i]
+	if r.Rivals = slices.DeleteFunc(r.Rivals, func(v Rival) bool { return v.Address == src }); len(r.Rivals) == 0 {
+		r.Rivals = nil
+	}
+}
+
 // leaveTo gives the mastership to a rival that goes on.
 func (s *step) leaveTo(i int, v Rival) {
 	s.yield(i, Heard{Src: v.Address, Priority: v.Priority, Interval: v.Interval}, Cause{Kind: CauseIncompatible,

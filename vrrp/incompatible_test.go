@@ -241,6 +241,19 @@ func TestRivalsAreToldApart(t *testing.T) {
 	}
 }
 
+// Who resigns is no rival any more, and nobody is left the mastership.
+func TestRivalThatResigns(t *testing.T) {
+	b := newMaster(t, lone())
+	b.hearOdd(0, lower, 50, FitDiscarded)
+	b.run(100 * time.Millisecond)
+	b.hearOdd(0, lower, 0, FitDiscarded)
+	if b.g.Routers[0].Rivals != nil {
+		t.Errorf("%+v", b.g.Routers[0].Rivals)
+	}
+	b.run(time.Minute)
+	b.state(Master)
+}
+
 // One advert now and then is no master that goes on.
 func TestNowAndThenIsNotGoingOn(t *testing.T) {
 	b := newMaster(t, lone())

@@ -90,6 +90,7 @@ func (s *step) heardAsMaster(i int, h Heard) {
 		s.heardAsBackup(i, h)
 	case h.Priority == priorityResign:
 		// Send an ADVERTISEMENT and reset the Adver_Timer to Advertisement_Interval.
+		s.resigned(i, h.Src)
 		s.emit(Output{Kind: OutputContested, Router: i})
 		if s.answer(i) {
 			s.Routers[i].AdvertAt = s.now.Add(s.interval(i))
