@@ -177,6 +177,9 @@ const alerts = `groups:
   - alert: NoMaster        # or two
     expr: sum by (router) (failover_vrrp_state{state="master"}) != 1
     for: 10s
+  - alert: RivalMaster     # a stranger, or a wire that works one way
+    expr: failover_vrrp_rival_masters > 0
+    for: 10s
   - alert: DirectorHasProblems
     expr: failover_problems > 0
     for: 1m
