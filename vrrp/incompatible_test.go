@@ -303,3 +303,14 @@ func TestHandOverToOneThatDoesNotFit(t *testing.T) {
 	b.hearOdd(0, lower, 50, FitDiscarded)
 	b.did("release")
 }
+
+// Who wakes late, with an advert due and a rival that has gone on, leaves it the
+// mastership without claiming it once more.
+func TestLeavesWithoutAnotherWord(t *testing.T) {
+	b := newMaster(t, pair())
+	b.hearOdd(1, lower, 50, FitDiscarded)
+	b.now = b.now.Add(3700 * time.Millisecond)
+	b.out = nil
+	b.step(Input{Kind: InputTimer})
+	b.did("master>backup incompatible", "release")
+}

@@ -233,6 +233,9 @@ func (s *step) timer() {
 	if s.Leaving && s.now >= s.LeaveBy {
 		s.release(s.Cause)
 	}
+	for i := range s.Routers { // first: who leaves the mastership does not claim it once more
+		s.watch(i)
+	}
 	for i := range s.Routers {
 		r := &s.Routers[i]
 		if r.DownAt <= s.now {
@@ -244,7 +247,6 @@ func (s *step) timer() {
 		if r.RepeatAt <= s.now {
 			s.repeat(i)
 		}
-		s.watch(i)
 	}
 	if s.State == Backup {
 		s.tryMaster()
