@@ -83,20 +83,28 @@ func (b *bench) step(in Input) {
 // checkGroup holds what is true of every group at all times.
 func checkGroup(t testing.TB, g *Group) {
 	t.Helper()
+	if wrong := unsound(g); wrong != "" {
+		t.Fatal(wrong)
+	}
+}
+
+// unsound says what a group is that no group may be; empty: nothing.
+func unsound(g *Group) string {
 	if g.Hold != (g.State == Master || g.Leaving) {
-		t.Fatalf("holds %v in %s, leaving %v", g.Hold, g.State, g.Leaving)
+		return fmt.Sprintf("holds %v in %s, leaving %v", g.Hold, g.State, g.Leaving)
 	}
 	if g.State == Master && !g.Started {
-		t.Fatal("master though stopped")
+		return "master though stopped"
 	}
 	for i := range g.Routers {
 		if (g.Routers[i].AdvertAt != Never) != (g.State == Master) {
-			t.Fatalf("router %d: advert timer %v in %s", i, g.Routers[i].AdvertAt, g.State)
+			return fmt.Sprintf("router %d: advert timer %v in %s", i, g.Routers[i].AdvertAt, g.State)
 		}
 		if g.Routers[i].DownAt != Never && g.State != Backup {
-			t.Fatalf("router %d: down timer in %s", i, g.State)
+			return fmt.Sprintf("router %d: down timer in %s", i, g.State)
 		}
 	}
+	return ""
 }
 
 // run lets time pass, firing each deadline at its moment.

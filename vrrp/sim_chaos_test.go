@@ -6,277 +6,234 @@ import (
 	"time"
 )
 
-// TestSimulation runs routers through loss, delay, duplication, partition, crash,
-// restart with and without adoption, faults and reloads, then ends the faults and
-// holds the group to its promises.
+// TestSimulation runs machines through loss, delay, duplication, partition, links
+// that work one way, stalls, crash, restart with and without adoption, faults and
+// reloads, then ends the faults and holds the groups to their promises. After that
+// one thing happens at a time, and more is promised of each.
 func TestSimulation(t *testing.T) {
-	seeds(func(seed uint64) {
-		w := newWorld(t, seed)
+	seeds(t, func(w *world) {
 		w.chaos()
 		w.heal()
 		w.promises()
+		w.life(3)
 	})
 }
 
-// chaos is forty intervals of trouble.
+// chaos is some twenty to forty troubles, close upon each other.
 func (w *world) chaos() {
+	w.stage = stageTrouble
 	for _, n := range w.nodes {
 		if w.rng.IntN(4) > 0 {
-			w.boot(n, Record{})
+			w.boot(n, false)
 		}
 	}
+	pace := 3 * w.unit
+	if w.oneIn(2) {
+		pace = 3 * w.slowest()
+	}
 	for range 20 + w.rng.IntN(20) {
-		w.run(w.now.Add(time.Duration(w.rng.Int64N(int64(3*w.unit)))), nil)
+		w.wait(w.below(pace))
 		w.trouble(w.nodes[w.rng.IntN(len(w.nodes))])
 	}
 }
 
+// slowest is the longest interval of all routers, as configured or learned.
+func (w *world) slowest() (d time.Duration) {
+	w.members(func(m *member) {
+		d = max(d, w.longest(m))
+		for i := range m.g.Routers {
+			d = max(d, m.g.Routers[i].MasterInterval)
+		}
+	})
+	return d
+}
+
 // trouble is one thing that happens, mostly to node n.
 func (w *world) trouble(n *simNode) {
-	switch w.rng.IntN(14) {
+	switch w.rng.IntN(20) {
 	case 0:
+		w.count("loss and duplicates")
 		w.loss, w.double = w.rng.Float64()/2, w.rng.Float64()/2
 	case 1:
-		w.delay = time.Duration(w.rng.Int64N(int64(2 * w.unit)))
+		w.count("delay, disorder")
+		w.delay, w.disorder = w.below(2*w.unit), w.oneIn(2)
 	case 2:
-		w.late = time.Duration(w.rng.Int64N(int64(2 * w.unit)))
+		w.count("late timers")
+		w.late = w.below(2 * w.unit)
 	case 3:
-		w.loss, w.double, w.delay, w.late = 0, 0, 0, 0
+		w.count("clean again")
+		w.loss, w.double, w.delay, w.late, w.disorder = 0, 0, 0, 0, false
 	case 4, 5:
-		segment := w.rng.IntN(w.segments)
-		for i := range w.parts[segment] {
-			w.parts[segment][i] = w.rng.IntN(2)
-		}
-		w.note("segment %d in parts %v", segment, w.parts[segment])
+		w.partition(w.rng.IntN(len(w.deaf)))
 	case 6:
-		for s := range w.parts {
-			clear(w.parts[s])
-		}
+		w.oneWay(n)
+	case 7:
+		w.count("segments whole again")
 		w.note("segments whole")
-	case 7, 8:
+		w.whole()
+	case 8, 9:
 		w.crashOrBoot(n)
-	case 9:
-		n.health = Health{Ready: w.rng.IntN(5) > 0, Fault: w.rng.IntN(3) == 0, Lowest: w.rng.IntN(4) == 0, Delta: w.rng.IntN(100) - 50}
-		w.note("node %d health %+v", n.id, n.health)
-		w.feed(n, Input{Kind: InputHealth, Health: n.health})
-	case 10:
-		links := up(w.segments)
-		for i := range links {
-			links[i].Usable = w.rng.IntN(2) == 0
-		}
-		w.relink(n, links)
-	case 11:
-		w.relink(n, up(w.segments))
+	case 10, 11:
+		w.shakeHealth(n.groups[w.rng.IntN(len(n.groups))])
 	case 12:
-		w.reload(n)
+		w.count("links down")
+		w.relink(n, w.rng.IntN(1<<len(n.usable)))
 	case 13:
+		w.count("links up")
+		w.relink(n, -1)
+	case 14:
+		w.reload(n.groups[w.rng.IntN(len(n.groups))])
+	case 15:
 		w.restartInPlace(n)
+	default:
+		if n.runs() {
+			w.stall(n)
+		}
 	}
 }
 
-func (w *world) feed(n *simNode, in Input) {
-	if n.up {
-		w.step(n, in)
+// stall freezes a node, for less or for more than a Master_Down_Interval.
+func (w *world) stall(n *simNode) {
+	paused := w.oneIn(2)
+	d := w.below(6 * []time.Duration{w.unit, w.slowest()}[w.rng.IntN(2)])
+	w.count(map[bool]string{false: "process frozen", true: "machine paused"}[paused])
+	w.note("node %d stalls for %v, paused %v", n.id, d, paused)
+	w.sleep(n, d, paused)
+}
+
+func (w *world) partition(segment int) {
+	w.count("partition")
+	part := make([]int, len(w.nodes))
+	for i := range part {
+		part[i] = w.rng.IntN(2)
+	}
+	w.note("segment %d in parts %v", segment, part)
+	w.split(segment, part)
+}
+
+// oneWay makes some not hear what node n sends on a segment, though it hears them.
+func (w *world) oneWay(n *simNode) {
+	w.count("link that works one way")
+	s := w.rng.IntN(len(w.deaf))
+	w.deaf[s][n.id] |= uint8(w.rng.IntN(1 << len(w.nodes)))
+	w.note("segment %d: what node %d sends is not heard by %0*b", s, n.id, len(w.nodes), w.deaf[s][n.id])
+}
+
+// feed gives an input to a group whose process runs.
+func (w *world) feed(m *member, in Input) {
+	if m.node.runs() {
+		w.step(m, in)
+	} else {
+		m.missed = true
 	}
 }
 
-func (w *world) relink(n *simNode, links []RouterLink) {
-	w.note("node %d links %v", n.id, links)
-	n.links = links
-	w.feed(n, Input{Kind: InputLinks, Links: links})
+// relink sets which links of a node are usable, one bit a segment.
+func (w *world) relink(n *simNode, bits int) {
+	for s := range n.usable {
+		n.usable[s] = bits>>s&1 != 0
+	}
+	w.note("node %d links %v", n.id, n.usable)
+	for _, m := range n.groups {
+		w.feed(m, Input{Kind: InputLinks, Links: w.linksOf(m)})
+	}
+}
+
+// shakeHealth fails or mends tracks, readiness, and the director process.
+func (w *world) shakeHealth(m *member) {
+	for i := range m.tracks {
+		m.tracks[i].failed = w.oneIn(2)
+	}
+	m.weigh()
+	m.health.Ready, m.health.Lowest = w.rng.IntN(5) > 0, w.oneIn(5)
+	m.health.Fault = m.health.Fault || w.oneIn(6)
+	w.count("tracks, readiness, director lost")
+	w.note("%v health %+v", m, m.health)
+	w.feed(m, Input{Kind: InputHealth, Health: m.health})
 }
 
 // crashOrBoot kills a process, stops it, or starts one.
 func (w *world) crashOrBoot(n *simNode) {
-	switch {
+	switch started := n.up && !n.asleep && n.groups[0].g.Started; {
 	case !n.up:
-		r := n.record
-		if w.rng.IntN(2) == 0 {
-			r = Record{} // another boot: nothing of the old process counts
-		}
-		w.note("node %d starts with %+v", n.id, r)
-		w.boot(n, r)
-	case w.rng.IntN(2) == 0:
+		adopt := w.oneIn(2) // else it is another boot: nothing of the old process counts
+		w.count(map[bool]string{true: "start after a crash, same boot", false: "cold start"}[adopt])
+		w.note("node %d starts, adopts %v", n.id, adopt)
+		w.boot(n, adopt)
+	case w.oneIn(2):
+		w.count("crash")
 		w.note("node %d crashes", n.id)
-		n.up = false
-	case n.g.Started:
+		w.crash(n)
+	case started:
+		w.count("stop")
 		w.note("node %d stops", n.id)
-		w.step(n, Input{Kind: InputStop, Cause: Cause{Kind: CauseStopped}})
-	default:
+		w.stop(n)
+	case !n.asleep:
+		w.count("start while handing over")
 		w.note("node %d starts again", n.id)
-		w.step(n, Input{Kind: InputStart})
+		for _, m := range n.groups {
+			w.step(m, Input{Kind: InputStart})
+		}
+	}
+}
+
+func (w *world) stop(n *simNode) {
+	for _, m := range n.groups {
+		w.step(m, Input{Kind: InputStop, Cause: Cause{Kind: CauseStopped}})
 	}
 }
 
 // reload changes priority and interval. Version 2's stays: who has another one is
 // not heard.
-func (w *world) reload(n *simNode) {
-	c := n.config
+func (w *world) reload(m *member) {
+	c := m.config
 	c.Routers = append([]RouterConfig(nil), c.Routers...)
-	if w.rng.IntN(2) == 0 {
+	if w.oneIn(2) && c.Priority != priorityOwner {
 		c.Priority = uint8(1 + w.rng.IntN(254))
+		c.Full = full(c.Priority, m.tracks)
 	}
 	for i := range c.Routers {
-		if w.rng.IntN(3) == 0 && c.Routers[i].Version != Version2 {
-			c.Routers[i].Interval = w.unit * time.Duration(1+w.rng.IntN(3))
+		if w.oneIn(3) && c.Routers[i].Version == Version3 {
+			c.Routers[i].Interval = w.drawInterval()
 		}
 	}
-	n.config = c
-	w.note("node %d priority %d", n.id, c.Priority)
-	w.feed(n, Input{Kind: InputConfigure, Config: c, Links: n.links})
+	w.count("reload")
+	w.note("%v reloads: priority %d", m, c.Priority)
+	w.install(m, c)
 }
 
-// restartInPlace hands the state to another process, as JSON.
+// install gives a group another configuration; the others' file says so too.
+func (w *world) install(m *member, c GroupConfig) {
+	for _, n := range w.nodes {
+		for i := range c.Routers {
+			fellows := n.groups[m.group].config.Routers[i].Fellows
+			for j := range fellows {
+				if fellows[j].Source == c.Routers[i].Source {
+					fellows[j].Full = c.Full
+				}
+			}
+		}
+	}
+	m.config = c
+	w.feed(m, Input{Kind: InputConfigure, Config: c, Links: w.linksOf(m)})
+}
+
+// restartInPlace hands a node's state to another process, as JSON.
 func (w *world) restartInPlace(n *simNode) {
-	text, err := json.Marshal(n.g)
-	if err != nil {
-		w.fatalf("%v", err)
+	if !n.runs() {
+		return
 	}
-	n.g = Group{}
-	if err := json.Unmarshal(text, &n.g); err != nil {
-		w.fatalf("%v", err)
-	}
-}
-
-// heal ends every fault, lets the last packets of the bad time arrive, and
-// starts whoever is down, or leaves it down for good.
-func (w *world) heal() {
-	w.loss, w.double, w.late = 0, 0, 0
-	for s := range w.parts {
-		clear(w.parts[s])
-	}
-	w.run(w.now.Add(w.delay+time.Microsecond), nil)
-	w.delay = w.unit / 100
-	sick := w.rng.IntN(2) == 0
-	for i, n := range w.nodes {
-		n.links, n.health = up(w.segments), Health{Ready: true}
-		if sick { // some tracks go on failing
-			n.health.Delta = -w.rng.IntN(3) * 20
+	w.count("restart in place")
+	w.note("node %d restarts in place", n.id)
+	for _, m := range n.groups {
+		text, err := json.Marshal(m.g)
+		if err != nil {
+			w.fatalf("%v", err)
 		}
-		switch {
-		case n.up && n.g.Started:
-			w.arm(n) // no longer late
-			w.step(n, Input{Kind: InputLinks, Links: n.links})
-			w.step(n, Input{Kind: InputHealth, Health: n.health})
-		case i == 0 || w.rng.IntN(2) == 0:
-			w.boot(n, Record{})
-		default:
-			n.up = false
+		m.g = Group{}
+		if err := json.Unmarshal(text, &m.g); err != nil {
+			w.fatalf("%v", err)
 		}
-	}
-	w.note("faults end")
-}
-
-// promises checks what the group owes once the faults are over.
-func (w *world) promises() {
-	var interval, delay time.Duration
-	for _, n := range w.nodes {
-		delay = max(delay, n.config.PreemptDelay)
-		for i := range n.config.Routers {
-			interval = max(interval, n.config.Routers[i].Interval, n.learned(i))
-		}
-	}
-	down := MasterDownInterval(interval, 1)
-
-	// A master within Master_Down_Interval plus one advert.
-	w.run(w.now.Add(down+interval), nil)
-	if len(w.masters()) == 0 {
-		w.fatalf("no master %v after the faults ended", down+interval)
-	}
-	never := func() {
-		if len(w.masters()) == 0 {
-			w.fatalf("no master any more")
-		}
-	}
-	// Settled: whoever has to give way has been waited for, and preempted.
-	w.run(w.now.Add(down+delay+interval), never)
-	winner := w.winner()
-
-	// From now on nothing moves.
-	before := len(w.log)
-	w.run(w.now.Add(3*down), never)
-	if len(w.log) != before {
-		w.fatalf("it flaps: %s", w.log[before])
-	}
-	if w.winner() != winner {
-		w.fatalf("the master changed")
-	}
-}
-
-// winner is the one master, which must be the one that the rules name.
-func (w *world) winner() *simNode {
-	masters := w.masters()
-	if len(masters) != 1 {
-		w.fatalf("%d masters", len(masters))
-	}
-	best := uint8(0)
-	for _, n := range w.nodes {
-		if n.holds != (n == masters[0]) && n.up {
-			w.fatalf("node %d: holds %v, the master is %d", n.id, n.holds, masters[0].id)
-		}
-		if n.up {
-			best = max(best, n.g.Priority)
-		}
-	}
-	m := masters[0]
-	if m.config.Preempt && m.g.Priority != best {
-		w.fatalf("node %d is master with %d, there is %d", m.id, m.g.Priority, best)
-	}
-	for _, n := range w.nodes {
-		if h := (Heard{Src: m.g.Source(0), Priority: m.g.Priority}); n.up && n != m && n.g.Priority > m.g.Priority && n.g.lessHealthy(0, h) {
-			w.fatalf("node %d is master with %d, node %d has %d and is healthier", m.id, m.g.Priority, n.id, n.g.Priority)
-		}
-	}
-	return m
-}
-
-// TestSimulationTie lets several masters of equal priority meet: the highest
-// address of the first router wins, at once, whatever the other segments say.
-func TestSimulationTie(t *testing.T) {
-	seeds(func(seed uint64) {
-		w := newWorld(t, seed)
-		for i, n := range w.nodes {
-			n.config.Priority, n.config.PreemptDelay = 100, 0
-			for s := range w.parts {
-				w.parts[s][i] = i // everybody alone
-			}
-			w.boot(n, Record{})
-		}
-		w.run(w.now.Add(MasterDownInterval(3*w.unit, 1)), nil)
-		best := w.nodes[0]
-		for _, n := range w.nodes {
-			if n.g.State != Master {
-				w.fatalf("node %d is %s", n.id, n.g.State)
-			}
-			if best.g.Source(0).Less(n.g.Source(0)) {
-				best = n
-			}
-		}
-		for s := range w.parts {
-			clear(w.parts[s])
-		}
-		w.delay = w.unit / 100
-		w.run(w.now.Add(4*w.unit), nil)
-		if m := w.winner(); m != best {
-			w.fatalf("node %d won, node %d has the highest address", m.id, best.id)
-		}
-	})
-}
-
-// TestSimulationIsDeterministic runs seeds twice: the state machine reads nothing
-// but its input.
-func TestSimulationIsDeterministic(t *testing.T) {
-	for seed := range uint64(50) {
-		run := func() []string {
-			w := newWorld(t, seed)
-			w.chaos()
-			return w.log
-		}
-		a, b := run(), run()
-		for i := range a {
-			if a[i] != b[i] {
-				t.Fatalf("seed %d: %q, then %q", seed, a[i], b[i])
-			}
-		}
+		m.config = m.g.Config
 	}
 }

@@ -1,292 +1,185 @@
 package vrrp
 
 import (
-	"container/heap"
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
-	"slices"
+	"strings"
 	"testing"
 	"time"
 )
 
 var (
-	simSeed  = flag.Uint64("seed", 0, "run this seed of a simulation only; 0: the first -sim.seeds")
-	simSeeds = flag.Int("sim.seeds", 4000, "how many seeds each simulation runs")
+	simSeed  = flag.Uint64("seed", 0, "run this seed of a simulation only and print all that happens; 0: the first -sim.seeds")
+	simSeeds = flag.Int("sim.seeds", 1000, "how many seeds each simulation runs")
 )
 
-// seeds calls run with each seed in a subtest-free loop; run names the seed.
-func seeds(run func(seed uint64)) {
-	if *simSeed != 0 {
-		run(*simSeed)
-		return
-	}
-	for seed := range uint64(*simSeeds / raceFactor) {
-		run(seed + 1)
-	}
-}
-
-// world is some routers that run the same group on one or two segments, in
-// virtual time: no goroutine, no clock, a queue of packets.
+// world is some machines that run the same groups on some segments, in virtual
+// time: no goroutine, no clock, a queue of packets. Everything follows from its
+// seed.
 type world struct {
-	t        testing.TB
-	seed     uint64
-	rng      *rand.Rand
-	now      Instant
-	unit     time.Duration // the usual interval
-	segments int
-	nodes    []*simNode
-	air      packets
-	sequence int
+	seed  uint64
+	rng   *rand.Rand
+	now   Instant
+	unit  time.Duration // the shortest interval
+	nodes []*simNode
+	plans []*plan // of the groups, by index
+	// wakes are the next timers: of every node's every group, in their order, and
+	// after them the ends of the nodes' sleep.
+	wakes []Instant
+	air   air
 
 	loss, double float64
 	delay        time.Duration // at most
+	disorder     bool          // packets overtake each other
 	late         time.Duration // at most, of timers
-	parts        [][]int       // per segment: which part each node is in
-	kinds        []kind        // per segment: what its routers speak
-	log          []string      // what happened, for a failure
+	calm         time.Duration // at most, between two events of a life
+	deaf         [][]uint8     // per segment and sender: bits of the nodes that do not hear it
+
+	advert Advert // of the packet just read
+	out    []Output
+	watch  func() // after every event
+	stage  stage
+	tally  tally
+	trace  bool
+	log    []string // what happened, where trace is set
 }
 
-// kind is what the routers of a segment speak.
-type kind struct {
-	version uint8
-	address netip.Prefix
-}
+// simStart is when every world begins.
+const simStart = Instant(1000 * time.Hour)
 
-// kinds are what there is; version 3 for IPv4 stands for most segments.
-var kinds = []kind{
-	{Version3, netip.MustParsePrefix("192.0.2.1/24")}, {Version3, netip.MustParsePrefix("192.0.2.1/24")},
-	{Version3, netip.MustParsePrefix("fe80::1/64")}, {Version2, netip.MustParsePrefix("192.0.2.1/24")},
-}
+// broken is how a simulation ends that finds a promise broken.
+type broken string
 
-// simNode is one router of the world.
-type simNode struct {
-	id     int
-	g      Group
-	up     bool
-	links  []RouterLink
-	health Health
-	config GroupConfig
-	record Record
-	wake   Instant // when its timer fires, which may be later than its deadline
-	holds  bool
-}
-
-// flight is one packet in the air.
-type flight struct {
-	at       Instant
-	sequence int
-	to       int
-	segment  int
-	heard    Heard
-}
-
-type packets []flight
-
-func (p packets) Len() int      { return len(p) }
-func (p packets) Swap(i, j int) { p[i], p[j] = p[j], p[i] }
-func (p packets) Less(i, j int) bool {
-	return p[i].at < p[j].at || p[i].at == p[j].at && p[i].sequence < p[j].sequence
-}
-func (p *packets) Push(x any) { *p = append(*p, x.(flight)) }
-func (p *packets) Pop() any {
-	last := (*p)[len(*p)-1]
-	*p = (*p)[:len(*p)-1]
-	return last
-}
-
-// newWorld draws routers and their configuration from the seed.
-func newWorld(t testing.TB, seed uint64) *world {
-	rng := rand.New(rand.NewPCG(seed, 9568))
-	units := []time.Duration{10 * time.Millisecond, 100 * time.Millisecond, time.Second}
-	w := &world{
-		t: t, seed: seed, rng: rng, now: Instant(time.Hour), unit: units[rng.IntN(len(units))],
-		segments: 1 + rng.IntN(2),
-	}
-	count := 2 + rng.IntN(4)
-	equal, preempt, mixed := rng.IntN(3) == 0, rng.IntN(3) > 0, rng.IntN(3) == 0
-	for range w.segments {
-		w.parts = append(w.parts, make([]int, count))
-		w.kinds = append(w.kinds, kinds[rng.IntN(len(kinds))])
-		if w.kinds[len(w.kinds)-1].version == Version2 {
-			w.unit = time.Second // whole seconds, the same for all
-		}
-	}
-	for id := range count {
-		c := GroupConfig{Name: "g", Priority: 100, Preempt: preempt}
-		if !equal {
-			c.Priority = uint8(1 + rng.IntN(254))
-		}
-		if rng.IntN(4) == 0 {
-			c.PreemptDelay = time.Duration(rng.IntN(8)) * w.unit
-		}
-		for s := range w.segments {
-			rc := RouterConfig{Name: fmt.Sprintf("r%d", s), Interface: fmt.Sprintf("eth%d", s), VRID: 7, Interval: w.unit}
-			rc.Version, rc.Addresses = w.kinds[s].version, []Address{{Prefix: w.kinds[s].address}}
-			if mixed && rc.Version != Version2 {
-				rc.Interval *= time.Duration(1 + rng.IntN(3))
-			}
-			// The order of the addresses differs from segment to segment.
-			rc.Source = netip.AddrFrom4([4]byte{10, byte(s), byte(rng.IntN(256)), byte(id)})
-			if rc.IPv6() {
-				rc.Source = netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 8: byte(rng.IntN(256)), 15: byte(id)})
-			}
-			c.Routers = append(c.Routers, rc)
-		}
-		n := &simNode{id: id, config: c, links: up(w.segments), health: Health{Ready: true}, wake: Never}
-		w.nodes = append(w.nodes, n)
-	}
-	w.introduce()
-	return w
-}
-
-// introduce tells every router of the others' priorities, as the file would.
-func (w *world) introduce() {
-	for _, n := range w.nodes {
-		for s := range n.config.Routers {
-			for _, other := range w.nodes {
-				if other != n && w.rng.IntN(8) > 0 { // a source may be unknown
-					n.config.Routers[s].Fellows = append(n.config.Routers[s].Fellows,
-						Fellow{Source: other.config.Routers[s].Source, Full: other.config.Priority})
-				}
-			}
-		}
-	}
-}
-
-func (w *world) note(format string, args ...any) {
-	w.log = append(w.log, fmt.Sprintf("%10v  ", w.now.Sub(Instant(time.Hour)))+fmt.Sprintf(format, args...))
-}
-
+// fatalf ends the simulation of this seed.
 func (w *world) fatalf(format string, args ...any) {
-	w.t.Helper()
-	for _, line := range w.log[max(0, len(w.log)-80):] {
-		w.t.Log(line)
+	panic(broken(fmt.Sprintf(format, args...)))
+}
+
+// note keeps a line of the trace.
+func (w *world) note(format string, args ...any) {
+	if w.trace {
+		w.log = append(w.log, fmt.Sprintf("%14v  ", w.now.Sub(simStart))+fmt.Sprintf(format, args...))
 	}
+}
+
+// simulate runs one world and returns what was broken; empty: nothing.
+func simulate(seed uint64, trace bool, run func(*world)) (w *world, failure string) {
+	w = newWorld(seed)
+	w.calm = 20 * w.unit
+	w.trace = trace
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case broken:
+			failure = string(r)
+		default:
+			panic(r)
+		}
+	}()
+	w.introduce()
+	run(w)
+	return w, ""
+}
+
+// seeds runs worlds, and one that breaks a promise once more to tell how it came
+// to that.
+func seeds(t *testing.T, run func(*world)) {
+	t.Helper()
+	if *simSeed != 0 {
+		w, failure := simulate(*simSeed, true, run)
+		w.print(t, len(w.log))
+		if failure != "" {
+			t.Fatalf("seed %d: %s", *simSeed, failure)
+		}
+		return
+	}
+	for seed := range uint64(*simSeeds / raceFactor) {
+		if _, failure := simulate(seed+1, false, run); failure != "" {
+			report(t, seed+1, failure, run)
+		}
+	}
+}
+
+// report ends the test with the last lines of a broken world.
+func report(t *testing.T, seed uint64, failure string, run func(*world)) {
+	t.Helper()
+	w, again := simulate(seed, true, run)
+	w.print(t, 60)
+	if again != failure {
+		t.Errorf("seed %d is not the same twice: %q, then %q", seed, failure, again)
+	}
+	t.Fatalf("seed %d: %s\nthe whole of it: go test ./vrrp -run '^%s$' -seed=%d -v", seed, failure, t.Name(), seed)
+}
+
+func (w *world) print(t *testing.T, last int) {
+	t.Helper()
+	t.Logf("what happened:\n%s", strings.Join(w.log[max(0, len(w.log)-last):], "\n"))
 	for _, n := range w.nodes {
-		w.t.Logf("node %d up %v: %s priority %d preempt %v delay %v", n.id, n.up, n.g.State, n.g.Priority, n.config.Preempt, n.config.PreemptDelay)
-	}
-	w.t.Fatalf("seed %d: %s (again with -seed=%d)", w.seed, fmt.Sprintf(format, args...), w.seed)
-}
-
-// boot starts a node's process with what the one before it left.
-func (w *world) boot(n *simNode, r Record) {
-	n.g, n.up = NewGroup(n.config), true
-	w.step(n, Input{Kind: InputLinks, Links: n.links})
-	w.step(n, Input{Kind: InputHealth, Health: n.health})
-	w.step(n, Input{Kind: InputStart, Record: r})
-}
-
-// step feeds one input to a node and carries out what it asks for.
-func (w *world) step(n *simNode, in Input) {
-	before := n.g.State
-	out := n.g.Step(w.now, in, nil)
-	checkGroup(w.t, &n.g)
-	if in.Kind == InputTimer && n.g.Deadline() <= w.now {
-		w.fatalf("node %d: deadline %v not after %v", n.id, n.g.Deadline(), w.now)
-	}
-	for _, o := range out {
-		switch o.Kind {
-		case OutputAdvert:
-			if o.Gone == nil {
-				w.send(n, o.Router, o.Priority)
-			}
-		case OutputTransition:
-			if o.Transition.From != before {
-				w.fatalf("node %d: transition from %s, was %s", n.id, o.Transition.From, before)
-			}
-			before = o.Transition.To
-			w.note("node %d %s>%s %s %s", n.id, o.Transition.From, o.Transition.To, o.Transition.Cause.Kind, o.Transition.Cause.Detail)
-		case OutputAddresses:
-			n.holds = o.Hold
-		case OutputRecord:
-			n.record = o.Record
-		}
-	}
-	if n.g.Started && n.g.AdoptBy == 0 && n.holds != n.g.Hold {
-		w.fatalf("node %d: holds %v, wanted %v", n.id, n.holds, n.g.Hold)
-	}
-	w.arm(n)
-}
-
-// arm sets the node's timer, late by what the machine is late.
-func (w *world) arm(n *simNode) {
-	n.wake = n.g.Deadline()
-	if w.late > 0 && n.wake != Never {
-		n.wake = n.wake.Add(time.Duration(w.rng.Int64N(int64(w.late))))
-	}
-}
-
-// send puts one advert in the air, to everybody who is in reach.
-func (w *world) send(from *simNode, segment int, priority uint8) {
-	c := &from.config.Routers[segment]
-	if !from.links[segment].Usable {
-		w.fatalf("node %d sends on a dead link", from.id)
-	}
-	for _, to := range w.nodes {
-		if to == from || w.parts[segment][to.id] != w.parts[segment][from.id] {
-			continue
-		}
-		copies := 1
-		if w.rng.Float64() < w.double {
-			copies++
-		}
-		for range copies {
-			if w.rng.Float64() < w.loss {
-				continue
-			}
-			w.sequence++
-			at := w.now.Add(time.Microsecond + time.Duration(w.rng.Int64N(int64(w.delay)+1)))
-			heap.Push(&w.air, flight{at, w.sequence, to.id, segment, Heard{Src: from.g.Source(segment), Priority: priority, Interval: c.Interval}})
+		for _, m := range n.groups {
+			t.Logf("%v %s: %s (%s) %d of %d, preempt %v after %v, tracks %v, ready %v, timers %v", m, n.condition(w.now),
+				m.g.State, m.g.Cause.Kind, m.g.Priority, m.config.Priority, m.config.Preempt, m.config.PreemptDelay, m.tracks, m.health.Ready, m.timers(w.now))
 		}
 	}
 }
 
 // run lets time pass until end.
-func (w *world) run(end Instant, watch func()) {
+func (w *world) run(end Instant) {
 	for {
-		next, node := end, -1
-		for i, n := range w.nodes {
-			if n.up && n.wake < next {
-				next, node = n.wake, i
+		at, who := end, -1
+		for i, wake := range w.wakes {
+			if wake < at {
+				at, who = wake, i
 			}
 		}
-		// At the same moment the packet comes first: it is read before a timer is believed.
-		if len(w.air) > 0 && w.air[0].at <= next && w.air[0].at < end {
-			p := heap.Pop(&w.air).(flight)
-			w.now = max(w.now, p.at)
-			if to := w.nodes[p.to]; to.up && to.links[p.segment].Usable {
-				w.step(to, Input{Kind: InputAdvert, Router: p.segment, Heard: p.heard})
-			}
-		} else if node >= 0 {
-			w.now = max(w.now, next)
-			w.step(w.nodes[node], Input{Kind: InputTimer})
+		// At the same moment the packet comes first: it is read before a timer is
+		// believed.
+		if f := w.air.next(); f != nil && f.at <= at && f.at < end {
+			w.pass(f.at)
+			w.arrive(w.air.pop())
+		} else if who >= 0 {
+			w.pass(at)
+			w.fire(who)
 		} else {
-			w.now = end
+			w.pass(end)
 			return
 		}
-		if watch != nil {
-			watch()
+		if w.watch != nil {
+			w.watch()
 		}
 	}
 }
 
-// masters returns the nodes that are master.
-func (w *world) masters() []*simNode {
-	return slices.Collect(func(yield func(*simNode) bool) {
-		for _, n := range w.nodes {
-			if n.up && n.g.State == Master && !yield(n) {
-				return
-			}
+// wait is run for a time.
+func (w *world) wait(d time.Duration) { w.run(w.now.Add(d)) }
+
+// pass moves the clock, and counts the time of the routers that are up.
+func (w *world) pass(to Instant) {
+	if to <= w.now {
+		return
+	}
+	for _, n := range w.nodes {
+		if n.up {
+			w.tally.Stages[w.stage] += to.Sub(w.now)
 		}
-	})
+	}
+	w.now = to
 }
 
-// learned is the interval that router i goes by.
-func (n *simNode) learned(i int) time.Duration {
-	if i < len(n.g.Routers) {
-		return n.g.Routers[i].MasterInterval
+// fire is a timer, or the end of a sleep.
+func (w *world) fire(who int) {
+	if node := who - len(w.nodes)*len(w.plans); node >= 0 {
+		w.thaw(w.nodes[node])
+		return
 	}
-	return 0
+	w.tally.Timers++
+	w.step(w.nodes[who/len(w.plans)].groups[who%len(w.plans)], Input{Kind: InputTimer})
 }
+
+// below draws a time of less than d.
+func (w *world) below(d time.Duration) time.Duration {
+	return time.Duration(w.rng.Int64N(int64(max(d, 1))))
+}
+
+// oneIn is true once in n times.
+func (w *world) oneIn(n int) bool { return w.rng.IntN(n) == 0 }
