@@ -201,6 +201,17 @@ func TestRFC9568Section5_2_8IPv6(t *testing.T) {
 	}
 }
 
+// No interval reaches the four bits beside it.
+func TestRFC9568Section5_2_6NothingSpills(t *testing.T) {
+	for _, interval := range []time.Duration{0, time.Second, maxInterval, maxInterval + centisecond, time.Hour, -time.Second} {
+		a := Advert{VRID: 1, Priority: 100, Interval: interval, Addresses: []netip.Addr{ip("10.0.0.1")}}
+		b := a.Append(nil, ip("10.0.0.3"), group4)
+		if b[4]>>4 != 0 || b[4]|b[5] == 0 {
+			t.Errorf("%v is sent as % x", interval, b[4:6])
+		}
+	}
+}
+
 // RFC 9568 section 5.2.6: the reserved field is ignored on reception.
 func TestRFC9568Section5_2_6ReservedIgnored(t *testing.T) {
 	var a Advert

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,5 +120,24 @@ func TestSolicitationsAreAnsweredAsRouter(t *testing.T) {
 		if na := m.(*ndp.NeighborAdvertisement); na.Router != router || !na.Solicited {
 			t.Errorf("forwarding %s: %+v", setting, na)
 		}
+	}
+}
+
+// Who holds an address is a member of its solicited-node group, and nobody else
+// is.
+func TestSolicitedNodeGroup(t *testing.T) {
+	a, _ := pair6(t)
+	h := newHost(a)
+	member := func() bool { return strings.Contains(a.ip("-6", "maddr", "show", "dev", "eth0"), "ff02::1:ff00:10") }
+	if member() {
+		t.Error("a member before")
+	}
+	h.mustSet("g", 30, "2001:db8::10/64")
+	if !member() {
+		t.Error("no member")
+	}
+	h.mustSet("g", 30)
+	if member() {
+		t.Error("still a member")
 	}
 }
