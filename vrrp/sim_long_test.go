@@ -90,7 +90,7 @@ func yearsOf(unit time.Duration) uint64 {
 	case unit == time.Second:
 		return 1_500_000
 	default:
-		return 250_000
+		return 700_000
 	}
 }
 
