@@ -147,6 +147,10 @@ type Link struct {
 	// NoVirtualMAC says why the interface cannot have another MAC address; empty: it
 	// can.
 	NoVirtualMAC string
+	// Moved grows whenever the neighbours may look for the interface in the wrong
+	// place: a bond has another active port, the machine moved to another host, the
+	// carrier came back. What we hold there is announced again.
+	Moved uint64
 }
 
 // Record is what must outlive an engine process, one per group: whether it was

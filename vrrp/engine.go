@@ -119,10 +119,15 @@ func (e *Engine) SetHealth(health map[string]Health) {
 func (e *Engine) SetLinks(links []Link) {
 	links = slices.Clone(links)
 	e.do(func() {
+		var moved []string
 		for _, l := range links {
+			if was := e.links[l.Name]; was.Index == l.Index && l.Moved > was.Moved {
+				moved = append(moved, l.Name)
+			}
 			e.links[l.Name] = l
 		}
 		e.relink()
+		e.reannounce(moved)
 	})
 }
 

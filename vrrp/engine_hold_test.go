@@ -161,3 +161,46 @@ func TestEngineRetriesLettingGo(t *testing.T) {
 		b.kill()
 	})
 }
+
+// What may have another place in the network is announced again, by a master, at
+// once, and not by a backup.
+func TestEngineAnnouncesWhatMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a, b := newNode(t, w, 5), newNode(t, w, 6)
+		a.run(nil, groupOf(5, 150))
+		b.run(nil, groupOf(6, 100))
+		wait(10 * time.Second)
+		a.host.Announced()
+		b.host.Announced()
+		for _, n := range []*node{a, b} {
+			links := n.up()
+			links[1].Moved = 1 // eth2
+			n.engine.SetLinks(links)
+		}
+		start := vrrptest.Now()
+		wait(10 * time.Second)
+		var got []time.Duration
+		for _, x := range a.host.Announced() {
+			if x.Interface != "eth2" || x.Address != outsideVIP {
+				t.Errorf("announced %v on %s", x.Address, x.Interface)
+			}
+			got = append(got, x.At.Sub(start))
+		}
+		if want := []time.Duration{0, 50 * time.Millisecond, time.Second}; !slices.Equal(got, want) {
+			t.Errorf("announced after %v, want %v", got, want)
+		}
+		if got := b.host.Announced(); len(got) != 0 {
+			t.Errorf("the backup announced %v", got)
+		}
+		links := a.up()
+		links[1].Moved = 1
+		a.engine.SetLinks(links) // no news
+		wait(time.Second)
+		if got := a.host.Announced(); len(got) != 0 {
+			t.Errorf("announced %v again", got)
+		}
+		a.kill()
+		b.kill()
+	})
+}

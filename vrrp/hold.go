@@ -80,6 +80,28 @@ func (el *elector) announce(now Instant) {
 	}
 }
 
+// reannounce starts a burst on every router that holds addresses on one of the
+// interfaces.
+func (e *Engine) reannounce(moved []string) {
+	if len(moved) == 0 {
+		return
+	}
+	for _, el := range e.groups {
+		if !el.held || el.group.State != Master {
+			continue // who becomes master announces then
+		}
+		for i := range el.bursts {
+			rc := &el.group.Config.Routers[i]
+			if !slices.ContainsFunc(rc.Interfaces(), func(name string) bool { return slices.Contains(moved, name) }) {
+				continue
+			}
+			el.bursts[i] = burst{start: e.now, last: el.bursts[i].last}
+			el.bursts[i].plan(e.now, rc.Announce)
+		}
+		e.schedule(el)
+	}
+}
+
 // plan sets the time of the next round.
 func (b *burst) plan(now Instant, a Announce) {
 	switch {

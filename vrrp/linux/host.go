@@ -36,6 +36,7 @@ type Host struct {
 	view     *view
 	marks    bool // the kernel keeps IFA_PROTO
 	speaker  speaker
+	stirred  stirred // of Watch alone
 
 	requests requests // that wait for mu
 

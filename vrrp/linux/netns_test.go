@@ -66,7 +66,7 @@ func (m *machine) running(name string) {
 			if err != nil || l.Attrs().RawFlags&unix.IFF_RUNNING != 0 {
 				return err
 			}
-			if err := await(events, func([]byte) bool { return true }); err != nil {
+			if err := await(events, make([]byte, 1), func([]byte) bool { return true }); err != nil {
 				return fmt.Errorf("%s does not run: %w", name, err)
 			}
 		}

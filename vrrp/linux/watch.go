@@ -19,6 +19,8 @@ const (
 	// eventBuffer holds the events of a change of some ten thousand routes or
 	// addresses; what does not fit costs a new subscription and nothing else.
 	eventBuffer = 4 << 20
+	// eventSize holds the event of an interface with all its attributes.
+	eventSize = 32 << 10
 	// resubscribePause keeps a subscription that ends at once from being a busy
 	// loop.
 	resubscribePause = 100 * time.Millisecond
@@ -59,6 +61,7 @@ func (h *Host) Watch(ctx context.Context, interfaces []string, r Reports) error 
 		if first && !w.looked {
 			return err
 		}
+		h.stirred.hear(nil)
 		h.log.Warn("link events interrupted, looking again", "error", err)
 	}
 }
@@ -84,14 +87,21 @@ func (w *watch) follow(ctx context.Context) error {
 	}
 	defer func() { _ = events.Close() }() // closed already when ctx has ended
 	defer context.AfterFunc(ctx, func() { _ = events.Close() })()
+	b := make([]byte, eventSize)
 	for {
 		if err := w.look(); err != nil {
 			return err
 		}
-		if err := await(events, w.host.news); err != nil {
+		if err := await(events, b, w.news); err != nil {
 			return fmt.Errorf("vrrp: receive link events: %w", err)
 		}
 	}
+}
+
+// news takes an event, and tells whether a look may find anything new.
+func (w *watch) news(event []byte) bool {
+	w.host.stirred.hear(event)
+	return w.host.news(event)
 }
 
 // subscribe opens a socket that hears of every change of links, addresses and
@@ -119,14 +129,14 @@ func subscribe() (*os.File, error) {
 	return f, nil
 }
 
-// await waits for an event that is news and drops all that are there: one look
-// answers them, and those that an overrun has lost too (ENOBUFS).
-func await(events *os.File, news func([]byte) bool) error {
+// await waits for an event that is news and takes all that are there: one look
+// answers them, and those that an overrun has lost too (ENOBUFS). news gets each;
+// nil for those that were lost, which are news. b is its room.
+func await(events *os.File, b []byte, news func(message []byte) bool) error {
 	conn, err := events.SyscallConn()
 	if err != nil {
 		return err
 	}
-	b := make([]byte, 8192)
 	var broken error
 	seen := false
 	err = conn.Read(func(fd uintptr) bool {
@@ -136,6 +146,7 @@ func await(events *os.File, news func([]byte) bool) error {
 				seen = news(b[:n]) || seen
 			case errors.Is(err, unix.ENOBUFS):
 				seen = true
+				news(nil)
 			case errors.Is(err, unix.EINTR):
 			case errors.Is(err, unix.EAGAIN):
 				return seen
@@ -167,6 +178,9 @@ func (w *watch) look() error {
 		return err
 	}
 	for _, name := range w.interfaces {
+		l := found.links[name]
+		l.Moved = w.host.stirred.of(l.Index)
+		found.links[name] = l
 		if was, known := w.links[name]; !known || was != found.links[name] {
 			w.report.Link(found.links[name])
 		}
