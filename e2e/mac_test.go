@@ -15,7 +15,7 @@ func TestVirtualMACServes(t *testing.T) {
 	s := failover(t, lab.Setup{RouterLines: "virtual_mac = true\naccept = false"})
 	must(t, s.pair.Start(within(t, 60*time.Second)))
 	s.settled(t)
-	const mac = "00:00:5e:00:01:33"
+	const mac = virtualMAC
 	address := lab.VirtualOutside.Addr().String()
 	look := func(master *lab.Node) {
 		t.Helper()

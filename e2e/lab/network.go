@@ -168,19 +168,46 @@ func (l *Lab) ports(n *Node, networks []string, f func(*netlink.Handle, netlink.
 }
 
 func (l *Lab) port(n *Node, network string, f func(*netlink.Handle, netlink.Link) error) error {
+	return l.named(network, n.Name, f)
+}
+
+func (l *Lab) named(network, name string, f func(*netlink.Handle, netlink.Link) error) error {
 	sw := l.switches[network]
 	if sw == nil {
 		return fmt.Errorf("lab: no network %q", network)
 	}
-	port, err := sw.link.LinkByName(n.Name)
+	port, err := sw.link.LinkByName(name)
 	if err == nil {
 		err = f(sw.link, port)
 	}
 	if err != nil {
-		return fmt.Errorf("lab: port of %s in %s: %w", n.Name, network, err)
+		return fmt.Errorf("lab: port %s in %s: %w", name, network, err)
 	}
 	return nil
 }
+
+// Cable connects one more interface of a node to a network. The port of the switch
+// gets a name of its own.
+func (l *Lab) Cable(n *Node, network, link, port string) error {
+	sw := l.switches[network]
+	if sw == nil {
+		return fmt.Errorf("lab: no network %q", network)
+	}
+	cable := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: port}, PeerName: link, PeerNamespace: netlink.NsFd(n.ns)}
+	if err := sw.link.LinkAdd(cable); err != nil {
+		return fmt.Errorf("lab: cable of %s %s: %w", n.Name, link, err)
+	}
+	return l.named(network, port, l.attach)
+}
+
+// Unplug takes one port of a switch down, by its name: what is at it loses its
+// carrier. Plug undoes that.
+func (l *Lab) Unplug(network, port string) error {
+	return l.named(network, port, func(h *netlink.Handle, p netlink.Link) error { return h.LinkSetDown(p) })
+}
+
+// Plug undoes [Lab.Unplug].
+func (l *Lab) Plug(network, port string) error { return l.named(network, port, l.attach) }
 
 // Behind names the node whose port a switch of the network last learned a MAC
 // address at; empty where it knows none.
