@@ -40,7 +40,9 @@ func sysctls(n conf.Node) map[string]string {
 			}
 			// Without it the kernel deletes every other address of the subnet along with
 			// the primary one (net/ipv4/devinet.c, __inet_del_ifa), also when a lease ends.
-			s["net.ipv4.conf."+r.Interface+".promote_secondaries"] = "1"
+			for _, name := range r.Interfaces() {
+				s["net.ipv4.conf."+name+".promote_secondaries"] = "1"
+			}
 			if r.OtherOwner {
 				// Its adverts come from an address that is local while this director stands in;
 				// the kernel drops those unheard (net/ipv4/fib_frontend.c, fib_validate_source).

@@ -259,6 +259,17 @@ func TestSettingsBesideAnOwner(t *testing.T) {
 	}
 }
 
+// An address on an interface of its own can be the primary of its subnet there.
+func TestEveryInterfaceOfAnAddressPromotes(t *testing.T) {
+	w := pair("rr")
+	w.Node.Groups[0].Routers[0].Addresses = []vrrp.Address{
+		{Prefix: netip.MustParsePrefix("172.20.10.4/28")}, {Prefix: netip.MustParsePrefix("203.0.113.9/24"), Interface: "eth3"},
+	}
+	if got := Desired(w).Host.Sysctls["net.ipv4.conf.eth3.promote_secondaries"]; got != "1" {
+		t.Errorf("promote_secondaries of eth3 is %q", got)
+	}
+}
+
 // Accept_Mode False of one router closes its addresses, all of them and no others,
 // and the group waits for that.
 func TestSettingsOfClosedAddresses(t *testing.T) {
