@@ -99,12 +99,16 @@ func (b *builder) labelRule(e *entry, r VirtualRouter) {
 	if !label.set || label.anyBad() || e.get("interface").anyBad() || val[netip.Prefix](e).Addr().Is6() {
 		return
 	}
-	for i, a := range r.Addresses {
+	for _, a := range r.Addresses {
 		if a.Prefix != val[netip.Prefix](e) {
 			continue
 		}
 		for _, d := range b.d.Directors {
-			text, iface := r.Addresses[i].Label.For(d.Name), r.heldOn(a, d.Name)
+			text, iface := a.Label.For(d.Name), r.heldOn(a, d.Name)
+			if text != "" && r.VirtualMAC && iface == r.Interface.For(d.Name) {
+				b.contradict(label, "leave it out", "cannot go with virtual_mac: the address is on a device of ours, whose name each machine makes")
+				return
+			}
 			if text == "" || iface == "" || text == iface || strings.HasPrefix(text, iface+":") {
 				continue
 			}
