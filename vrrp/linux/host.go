@@ -34,6 +34,7 @@ type Host struct {
 	kernel   *netlink.Handle
 	filtered *netlink.Handle // whose dumps the kernel filters
 	view     *view
+	wayView  wayView
 	marks    bool // the kernel keeps IFA_PROTO
 	speaker  speaker
 	stirred  stirred // of Watch alone

@@ -116,6 +116,9 @@ func (h *Host) settle(round []*request) {
 	for _, r := range round {
 		r.note(h.raise(r.devices, r.wanted))
 		h.addAll(r, gone)
+		if len(r.change.first)+len(r.change.add) > 0 {
+			h.wayView = wayView{} // routes come and go with addresses
+		}
 	}
 	for _, r := range round {
 		for _, w := range r.change.renew {

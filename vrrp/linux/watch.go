@@ -164,11 +164,19 @@ func await(events *os.File, b []byte, news func(message []byte) bool) error {
 func (h *Host) news(event []byte) bool {
 	kind, a, ok := addressEvent(event)
 	if !ok || kind != unix.RTM_NEWADDR || !a.ours(h.marks) {
+		h.forget()
 		return true
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return !h.owned.has(a.key)
+}
+
+// forget makes the next look at routes and rules a new one: something has happened.
+func (h *Host) forget() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.wayView = wayView{}
 }
 
 // look compares what is there with what was reported and reports the difference.
@@ -257,18 +265,19 @@ func (h *Host) lostWays() (list []wayLoss, err error) {
 	if h.ways.held.count() == 0 {
 		return nil, nil
 	}
-	routes, rules, err := h.listWays()
+	h.wayView = wayView{} // who is told of a loss must not believe an older look
+	there, err := h.waysThere()
 	if err != nil {
 		return nil, err
 	}
 	lose := func(group, text string) { list = append(list, wayLoss{group, text, h.wayAdds[text]}) }
 	for _, e := range h.ways.held.Routes {
-		if _, is := routes[keyOf(e.Route)]; !is {
+		if _, is := there.routes[keyOf(e.Route)]; !is {
 			lose(e.Group, e.Route.String())
 		}
 	}
 	for _, e := range h.ways.held.Rules {
-		if !rules[e.Rule] {
+		if !there.rules[e.Rule] {
 			lose(e.Group, e.Rule.String())
 		}
 	}

@@ -144,6 +144,11 @@ func decideWays(group string, routes []routeWish, rules []vrrp.Rule, owned Ways,
 	return c
 }
 
+// changes tells whether anything is to be done.
+func (c *wayChange) changes() bool {
+	return len(c.add)+len(c.replace)+len(c.remove)+len(c.addRules)+len(c.removeRules) > 0
+}
+
 // of are those of one group.
 func (w Ways) of(group string) (out Ways) {
 	for _, e := range w.Routes {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -35,11 +36,14 @@ func (h *Host) setWays(o vrrp.Owned) error {
 		return nil
 	}
 	wanted, errs := h.resolveWays(o)
-	routes, rules, err := h.listWays()
+	there, err := h.waysThere()
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
-	c := decideWays(o.Group, wanted, o.Rules, h.ways.held, routes, rules)
+	c := decideWays(o.Group, wanted, o.Rules, h.ways.held, there.routes, there.rules)
+	if c.changes() {
+		h.wayView = wayView{}
+	}
 	// The disk knows that a route is ours before the kernel has it.
 	h.ways.include(c.keep)
 	var gone Ways
@@ -112,6 +116,30 @@ func (h *Host) resolveWays(o vrrp.Owned) (out []routeWish, errs []error) {
 		out = append(out, w)
 	}
 	return out, errs
+}
+
+// waysLast is how long a look at routes and rules is believed, while no event and
+// no change of ours says otherwise: many groups renew on one look.
+const waysLast = 500 * time.Millisecond
+
+// wayView is a look at the routes and rules of our mark.
+type wayView struct {
+	routes map[routeKey]way
+	rules  map[vrrp.Rule]bool
+	asked  time.Time
+}
+
+// waysThere is listWays, or what it said a moment ago.
+func (h *Host) waysThere() (wayView, error) {
+	if !h.wayView.asked.IsZero() && time.Since(h.wayView.asked) < waysLast {
+		return h.wayView, nil
+	}
+	routes, rules, err := h.listWays()
+	if err != nil {
+		return wayView{}, err
+	}
+	h.wayView = wayView{routes, rules, time.Now()}
+	return h.wayView, nil
 }
 
 // listWays returns every route and rule of the machine that has our mark. The

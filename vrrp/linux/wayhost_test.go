@@ -3,6 +3,7 @@ package linux
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -322,6 +323,34 @@ func TestRoutesOfALastAddress(t *testing.T) {
 	same(t, "without the address", m.marked(), "203.0.114.0/24 via 192.0.2.2 dev eth0")
 	set()
 	same(t, "with it", m.marked(), shown)
+}
+
+// TestGroupsShareALookAtRoutes: hundreds of groups that renew ask the kernel for
+// its routes a few times a second, not each of them.
+func TestGroupsShareALookAtRoutes(t *testing.T) {
+	m, _ := pair(t)
+	h := newHost(m)
+	set := func(i int) {
+		o := parsed(t, fmt.Sprint("g", i), fmt.Sprintf("198.51.100.%d via 192.0.2.2", i))
+		o.Addresses = nil
+		m.do(func() error {
+			_, err := h.Set(context.Background(), o)
+			return err
+		})
+	}
+	const groups = 30
+	for i := range groups {
+		set(i)
+	}
+	begin, looks := time.Now(), map[time.Time]bool{}
+	for i := range groups {
+		set(i)
+		looks[h.wayView.asked] = true
+	}
+	if most := int(time.Since(begin)/waysLast) + 2; len(looks) > most {
+		t.Errorf("%d looks in %v, at most %d are needed", len(looks), time.Since(begin), most)
+	}
+	same(t, "routes", strings.Count(m.marked(), "via 192.0.2.2"), groups)
 }
 
 // TestWatchReportsLostRoutes: one of ours that is taken off is reported, at once
