@@ -55,7 +55,10 @@ func (n *Node) Datagrams(address string, every time.Duration) (*Datagrams, error
 	if d.fd, err = n.datagramSocket(nil); err != nil {
 		return nil, err
 	}
-	d.stop = n.realtime(d.fd, d.run)
+	d.stop = n.lab.realtime(func(done <-chan struct{}) {
+		defer unix.Close(d.fd)
+		d.run(done)
+	})
 	return d, nil
 }
 
@@ -172,7 +175,10 @@ func (n *Node) Echo(port int) error {
 	if err != nil {
 		return err
 	}
-	n.realtime(fd, func(done <-chan struct{}) { echo(fd, done) })
+	n.lab.realtime(func(done <-chan struct{}) {
+		defer unix.Close(fd)
+		echo(fd, done)
+	})
 	return nil
 }
 
@@ -224,13 +230,11 @@ func (n *Node) datagramSocket(set func(fd int) error) (fd int, err error) {
 }
 
 // realtime runs f on a thread of its own, with real-time priority where that is
-// permitted, until stop or the end of the lab; fd is closed then. The thread ends
-// with f.
-func (n *Node) realtime(fd int, f func(done <-chan struct{})) (stop func()) {
+// permitted, until stop or the end of the lab. The thread ends with f.
+func (l *Lab) realtime(f func(done <-chan struct{})) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		defer unix.Close(fd)
 		runtime.LockOSThread()
 		_ = linux.SetRealtime(probePriority)
 		f(done)
@@ -240,7 +244,7 @@ func (n *Node) realtime(fd int, f func(done <-chan struct{})) (stop func()) {
 		once.Do(func() { close(done) })
 		<-ended
 	}
-	n.lab.onClose(func() error { stop(); return nil })
+	l.onClose(func() error { stop(); return nil })
 	return stop
 }
 

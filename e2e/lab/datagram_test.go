@@ -78,3 +78,18 @@ func TestDatagrams(t *testing.T) {
 		t.Error("goes on after Stop")
 	}
 }
+
+func TestMetronome(t *testing.T) {
+	l := newLab(t)
+	stop := l.Metronome(time.Millisecond)
+	sleepUntil(monotonic() + 50*time.Millisecond)
+	late := stop()
+	if len(late) < 5 || len(late) > 51 {
+		t.Errorf("%d wakings in 50 ms", len(late))
+	}
+	for _, d := range late {
+		if d < 0 || d > time.Second {
+			t.Errorf("late by %v", d)
+		}
+	}
+}
