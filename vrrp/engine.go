@@ -16,6 +16,7 @@ var ErrStopped = errors.New("vrrp: the engine has stopped")
 
 const (
 	renewEvery   = time.Second           // how often the lease of the addresses is renewed
+	lingerFor    = 40 * time.Millisecond // from another master's word until we let go
 	firstRetry   = 10 * time.Millisecond // after a failed Set; doubles up to renewEvery
 	reopenEvery  = time.Second           // how often a port that did not open is tried again
 	lateAtMost   = 10 * time.Millisecond // a wakeup later than this is counted as late

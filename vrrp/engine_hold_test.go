@@ -204,3 +204,31 @@ func TestEngineAnnouncesWhatMoved(t *testing.T) {
 		b.kill()
 	})
 }
+
+// A master that is outbid answers for its addresses until the new one has had the
+// time to put his up, and never announces them meanwhile.
+func TestEngineLetsGoAMomentLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a, b := newNode(t, w, 5), newNode(t, w, 6)
+		a.run(nil, groupOf(5, 100))
+		wait(5 * time.Second)
+		a.host.Announced()
+		b.host.Slow(30 * time.Millisecond)
+		b.run(nil, groupOf(6, 150))
+		for held := true; held; wait(time.Millisecond) {
+			now := a.host.Has(outsideVIP)
+			if held && !now && !b.host.Has(outsideVIP) {
+				t.Error("for a moment nobody had the address")
+			}
+			held = now
+		}
+		b.holds(true)
+		a.holds(false)
+		if n := len(a.host.Announced()); n > 0 {
+			t.Errorf("announced %d times while letting go", n)
+		}
+		a.kill()
+		b.kill()
+	})
+}

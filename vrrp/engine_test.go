@@ -23,14 +23,17 @@ func TestEngineElectsAndHandsOver(t *testing.T) {
 		a.holds(true)
 		b.holds(false)
 
-		// Stop: priority 0, then bridging until the successor speaks, then off.
+		// Stop: priority 0, then bridging until the successor speaks, and a moment
+		// longer, for he speaks before he has the addresses; then off.
 		a.engine.Stop()
 		wait(600 * time.Millisecond)
 		a.holds(true)
 		b.holds(false)
 		wait(10 * time.Millisecond)
-		a.holds(false)
+		a.holds(true)
 		b.holds(true)
+		wait(40 * time.Millisecond)
+		a.holds(false)
 		<-a.ended
 		if a.err != nil {
 			t.Error(a.err)

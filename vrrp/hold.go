@@ -7,16 +7,31 @@ import (
 )
 
 // want makes a new wish of the host: to hold, or to let go.
+//
+// Where another master's advert is why, the machine lets go a moment later: that
+// advert is sent before its sender's addresses are up and announced (RFC 9568
+// section 6.4.2), and what clients send in between would be lost. The announcement
+// that comes after that moment is the one that lasts.
 func (e *Engine) want(el *elector) {
 	el.version++
 	el.settled, el.backoff = false, 0
+	lingers := el.held && !el.group.Hold && el.heard(e.now)
 	if !el.group.Hold {
 		el.held = false
 		el.silence()
 		el.exec.hush()
 	}
 	el.fresh = el.group.Hold && el.group.State == Master
+	if lingers {
+		el.postAt = e.now.Add(lingerFor)
+		return
+	}
 	e.post(el)
+}
+
+// heard tells that another master spoke just now.
+func (el *elector) heard(now Instant) bool {
+	return slices.ContainsFunc(el.group.Routers, func(r Router) bool { return r.MasterSeen == now })
 }
 
 // post hands the present wish to the executor. While the group holds, it comes
