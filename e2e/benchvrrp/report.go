@@ -19,8 +19,8 @@ type section struct {
 func sections() []section {
 	return []section{
 		{partGap, "What a client loses", `A client sends a datagram every 0.5 ms to the virtual address; whoever has it answers from it. *Gap* is the longest time between
-the sending of two datagrams that were answered, with none answered between them; *lost* are those that never were. *The
-client's own pause* is the longest time between two datagrams: no gap is shorter. Median / 99th percentile / maximum. The link is
+the sending of two datagrams that were answered, with others between them that were not; *lost* are those. *The client's own
+pause* is the longest time between two datagrams: a gap beside it may be longer by that much. Median / 99th percentile / maximum. The link is
 cut just after an advert, the worst moment. Both systems are started again by the service manager, neither director forwards.`, gapTable()},
 		{partFalse, "False take-overs", `Adverts every 10 ms, and busy processes on all processors: how often the backup became master, by who sends adverts. *Late* is by how
 much longer than 10 ms it was from one advert of the master to the next, on its interface. A *bare thread* with real-time priority

@@ -122,11 +122,11 @@ func (d *Datagrams) Flow(ctx context.Context, length time.Duration) error {
 // Outage is what a client lost during an event.
 type Outage struct {
 	// Gap is the longest time between the sending of one answered datagram and of the
-	// next that was answered.
+	// next that was answered, with others between them; 0 where none was lost.
 	Gap time.Duration
 	// Lost datagrams were never answered; Sent is how many there were.
 	Lost, Sent int
-	// Pause is the longest time between two datagrams: what Gap is measured by.
+	// Pause is the longest time between two datagrams: what Gap is measured with.
 	Pause time.Duration
 }
 
@@ -152,10 +152,13 @@ func outage(sent []time.Duration, answered []bool) Outage {
 		if !answered[i] {
 			o.Lost++
 		}
-		if answered[i] || i == len(sent)-1 {
-			o.Gap = max(o.Gap, sent[i]-sent[last])
-			last = i
+		if !answered[i] && i < len(sent)-1 {
+			continue
 		}
+		if i > last+1 || !answered[i] {
+			o.Gap = max(o.Gap, sent[i]-sent[last])
+		}
+		last = i
 	}
 	return o
 }
