@@ -22,12 +22,12 @@ func (c *cli) releaseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "release",
 		Short: "Remove what is ours from this machine",
-		Long: `Remove what is ours from this machine: the virtual addresses, their routes and
-rules, the guard, and, asked for, the entries of the IPVS table and the
+		Long: `Remove what is ours from this machine: the virtual addresses, their routes,
+rules and devices, the guard, and, asked for, the entries of the IPVS table and the
 settings. What is not ours stays. It refuses while the daemon runs.
 
-With --if-dead only addresses, routes and rules go, and only where a stop was
-cut short. After a crash it does nothing: the restarted daemon adopts what is
+With --if-dead only addresses, routes, rules and devices go, and only where a
+stop was cut short. After a crash it does nothing: the restarted daemon adopts what is
 there, or the lease of the addresses ends. That is for ExecStopPost.`,
 		Example: `  failover release
   failover release --ipvs --sysctl`,
@@ -105,6 +105,9 @@ func (c *cli) takenOff(n linux.Purged) {
 	fmt.Fprintf(c.out, "%d addresses taken off\n", n.Addresses)
 	if n.Routes+n.Rules > 0 {
 		fmt.Fprintf(c.out, "%s and %s taken off\n", counted(n.Routes, "route"), counted(n.Rules, "rule"))
+	}
+	if n.Devices > 0 {
+		fmt.Fprintf(c.out, "%s of virtual MAC addresses removed\n", counted(n.Devices, "device"))
 	}
 }
 

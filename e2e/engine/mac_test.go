@@ -187,7 +187,7 @@ func TestVirtualMACIsLeftClean(t *testing.T) {
 	})
 	p.must(p.units[p.LB1].Kill9(false))
 	out, err := p.LB1.Run(p.within(10*time.Second), program, "release", "--sysctl")
-	if err != nil {
+	if err != nil || !strings.Contains(out, "2 devices of virtual MAC addresses removed") {
 		t.Fatalf("release: %s, %v", out, err)
 	}
 	if links := p.ip(p.LB1, "-o", "link"); strings.Contains(links, "vrrp4-") {

@@ -227,7 +227,7 @@ func (p *process) purge(keep []string) {
 	if n, err := p.host.Purge(ctx, keep...); err != nil {
 		p.log.Error("addresses of an earlier process", "error", err)
 	} else if n != (linux.Purged{}) {
-		p.log.Info("addresses of an earlier process taken off", "count", n.Addresses, "routes", n.Routes, "rules", n.Rules)
+		p.log.Info("addresses of an earlier process taken off", "count", n.Addresses, "routes", n.Routes, "rules", n.Rules, "devices", n.Devices)
 	}
 }
 

@@ -179,6 +179,16 @@ func (h *Host) removeDevice(d HeldDevice) error {
 	return nil
 }
 
+// countDevices counts the devices of ours that are there.
+func (h *Host) countDevices() (count int) {
+	for _, d := range h.devices.held {
+		if l, err := h.kernel.LinkByName(deviceName(d.key())); err == nil && isOurs(l, d.key(), true) {
+			count++
+		}
+	}
+	return count
+}
+
 // used tells whether a device is to have an address.
 func used(d *device, wanted []wish) bool {
 	return slices.ContainsFunc(wanted, func(w wish) bool { return w.Index == d.link.Attrs().Index })

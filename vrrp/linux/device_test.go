@@ -206,7 +206,11 @@ func TestNextProcessTakesDevicesOver(t *testing.T) {
 		same(t, "index", m.link(m.device(mac4)).Attrs().Index, index)
 	}
 	h.restart()
-	m.do(func() error { _, err := h.Purge(context.Background()); return err })
+	m.do(func() error {
+		p, err := h.Purge(context.Background())
+		same(t, "purged", p, Purged{Addresses: 1, Devices: 1})
+		return err
+	})
 	same(t, "devices", m.devices(), "[]")
 	same(t, "known", len(h.devices.held), 0)
 }

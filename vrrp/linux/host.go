@@ -141,7 +141,7 @@ func (h *Host) Held(ctx context.Context) ([]Held, error) {
 }
 
 // Purged counts what a [Host.Purge] has removed.
-type Purged struct{ Addresses, Routes, Rules int }
+type Purged struct{ Addresses, Routes, Rules, Devices int }
 
 // Purge removes everything of ours but what belongs to the groups to keep, and
 // counts it. It serves a release, which keeps none, and a start after the
@@ -165,6 +165,7 @@ func (h *Host) Purge(ctx context.Context, keep ...string) (p Purged, err error) 
 	after, err := h.holdings(ctx)
 	return Purged{
 		before.Addresses - after.Addresses, before.Routes - after.Routes, before.Rules - after.Rules,
+		before.Devices - after.Devices,
 	}, errors.Join(append(errs, err)...)
 }
 
@@ -176,7 +177,7 @@ func (h *Host) holdings(ctx context.Context) (p Purged, err error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	p.Addresses = len(held)
+	p.Addresses, p.Devices = len(held), h.countDevices()
 	if h.ways.held.count() == 0 {
 		return p, nil
 	}
