@@ -36,6 +36,7 @@ type spec struct {
 	also     string        // an item that its addresses have beside the usual one
 	only     string        // the one virtual router there is; empty: both
 	once     bool          // a service that ends stays down
+	alone    bool          // beside no other test: it takes the processors
 }
 
 func (s spec) every() time.Duration {
@@ -86,7 +87,9 @@ type pair struct {
 func newPair(t *testing.T, s spec) *pair {
 	t.Helper()
 	testenv.Need(t, "netns", lab.Usable())
-	t.Parallel()
+	if !s.alone {
+		t.Parallel()
+	}
 	l, err := lab.New()
 	if err != nil {
 		t.Fatal(err)

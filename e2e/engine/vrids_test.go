@@ -79,7 +79,7 @@ func cpu(t *testing.T, pid int) time.Duration {
 // over when their director stops and when it is killed, come back, and are
 // released, each within what one router takes and a little.
 func TestEveryVRID(t *testing.T) {
-	p := newPair(t, spec{once: true})
+	p := newPair(t, spec{once: true, alone: true})
 	for _, n := range p.Directors() {
 		p.must(n.WriteFile(configFile, []byte(everyVRID()), 0o644))
 	}
