@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"failover/e2e/debian"
 	"failover/internal/testenv"
 )
 
@@ -30,7 +31,7 @@ func inGuest(t *testing.T, limit time.Duration, line string) (int, string, strin
 	if !testenv.Required("lab") {
 		t.Skip("boots a guest: set FAILOVER_REQUIRE=lab")
 	}
-	cache, err := cacheDir()
+	cache, err := debian.Cache()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
+
+	"failover/e2e/debian"
 )
 
 // suites maps a kernel series to the Debian suite that carries it as its
@@ -28,35 +28,15 @@ type kernel struct {
 	modules string // the folder with modules.dep
 }
 
-// cacheDir is where kernels are kept, outside every checkout.
-func cacheDir() (string, error) {
-	base, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("cache folder: %w", err)
-	}
-	dir := filepath.Join(base, "failover-lab")
-	return dir, os.MkdirAll(dir, 0o755)
-}
-
 // findKernel returns the cached kernel of a series and fetches it where there
-// is none. Of several processes that want it at once, one fetches.
+// is none.
 func findKernel(ctx context.Context, cache, series string, log io.Writer) (kernel, error) {
 	dir := filepath.Join(cache, "kernel-"+series)
-	if k, err := readKernel(dir); err == nil {
-		return k, nil
-	}
-	lock, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o644)
+	err := debian.Once(dir, func() bool {
+		_, err := readKernel(dir)
+		return err == nil
+	}, func(tmp, tree string) error { return fetchKernel(ctx, tmp, tree, dir, series, log) })
 	if err != nil {
-		return kernel{}, fmt.Errorf("kernel cache: %w", err)
-	}
-	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return kernel{}, fmt.Errorf("lock %s: %w", lock.Name(), err)
-	}
-	if k, err := readKernel(dir); err == nil {
-		return k, nil
-	}
-	if err := fetchKernel(ctx, dir, series, log); err != nil {
 		return kernel{}, fmt.Errorf("fetch kernel %s: %w", series, err)
 	}
 	return readKernel(dir)
@@ -78,31 +58,21 @@ func readKernel(dir string) (kernel, error) {
 	return k, err
 }
 
-// fetchKernel downloads and unpacks into a new folder and renames it last, so
-// that an interrupted fetch leaves nothing that looks whole.
-func fetchKernel(ctx context.Context, dir, series string, log io.Writer) error {
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), "fetch-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
-	tree := filepath.Join(tmp, "tree")
-	if err := os.MkdirAll(tree, 0o755); err != nil {
-		return err
-	}
+// fetchKernel downloads and unpacks a kernel into tree, which will be dir.
+func fetchKernel(ctx context.Context, tmp, tree, dir, series string, log io.Writer) error {
 	apt, pkg, err := findPackage(ctx, tmp, series)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(log, "guest: first run: fetching %s (about 70 MB) into %s\n", pkg, dir)
-	if err := command(ctx, tmp, "apt-get", append(apt, "-q", "download", pkg)...); err != nil {
+	if err := debian.Command(ctx, tmp, "apt-get", append(apt, "-q", "download", pkg)...); err != nil {
 		return err
 	}
 	debs, _ := filepath.Glob(filepath.Join(tmp, "*.deb"))
 	if len(debs) != 1 {
 		return fmt.Errorf("apt-get download %s left %d packages", pkg, len(debs))
 	}
-	if err := command(ctx, tmp, "dpkg", "-x", debs[0], tree); err != nil {
+	if err := debian.Command(ctx, tmp, "dpkg", "-x", debs[0], tree); err != nil {
 		return err
 	}
 	// Packages of merged-/usr suites carry usr/lib/modules only.
@@ -116,16 +86,13 @@ func fetchKernel(ctx context.Context, dir, series string, log io.Writer) error {
 		return fmt.Errorf("%s has %d kernels", pkg, len(images))
 	}
 	release := strings.TrimPrefix(filepath.Base(images[0]), "vmlinuz-")
-	if err := command(ctx, tmp, "depmod", "-b", tree, release); err != nil {
+	if err := debian.Command(ctx, tmp, "depmod", "-b", tree, release); err != nil {
 		return err
 	}
 	if err := inflate(images[0], filepath.Join(tree, "boot", "vmlinux")); err != nil {
 		fmt.Fprintf(log, "guest: starts will be slower: %v\n", err) // qemu takes a bzImage too
 	}
-	if err := os.RemoveAll(dir); err != nil {
-		return err
-	}
-	return os.Rename(tree, dir)
+	return nil
 }
 
 // findPackage returns the name of the series' kernel package and the options
@@ -136,29 +103,13 @@ func findPackage(ctx context.Context, tmp, series string) (apt []string, pkg str
 		return nil, pkg, nil
 	}
 	suite := suites[series]
-	mirror := env("FAILOVER_DEBIAN_MIRROR", "http://deb.debian.org/debian")
-	list := filepath.Join(tmp, "sources.list")
-	const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-	line := fmt.Sprintf("deb [signed-by=%s arch=amd64] %s %s main\n", keyring, mirror, suite)
-	if err := os.WriteFile(list, []byte(line), 0o644); err != nil {
-		return nil, "", err
-	}
-	state := filepath.Join(tmp, "apt")
-	if err := os.MkdirAll(filepath.Join(state, "lists", "partial"), 0o755); err != nil {
-		return nil, "", err
-	}
-	apt = []string{
-		"-o", "Dir::Etc::sourcelist=" + list, "-o", "Dir::Etc::sourceparts=-",
-		"-o", "Dir::State::lists=" + filepath.Join(state, "lists"),
-		"-o", "Dir::Cache=" + state, "-o", "APT::Sandbox::User=root",
-	}
-	if err := command(ctx, tmp, "apt-get", append(apt, "-q", "update")...); err != nil {
+	if apt, err = debian.Sources(ctx, tmp, suite); err != nil {
 		return nil, "", err
 	}
 	if pkg := candidate(ctx, apt, series); pkg != "" {
 		return apt, pkg, nil
 	}
-	return nil, "", fmt.Errorf("no linux-image of series %s in suite %s of %s", series, suite, mirror)
+	return nil, "", fmt.Errorf("no linux-image of series %s in suite %s of %s", series, suite, debian.Mirror())
 }
 
 // candidate is the package linux-image-amd64 depends on, where it is of the
@@ -174,17 +125,4 @@ func candidate(ctx context.Context, apt []string, series string) string {
 		return ""
 	}
 	return string(m[1])
-}
-
-// command runs a tool and returns what it said when it fails.
-func command(ctx context.Context, dir, name string, args ...string) error {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive")
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", name, err, bytes.TrimSpace(out.Bytes()))
-	}
-	return nil
 }

@@ -31,6 +31,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"failover/e2e/debian"
 )
 
 const (
@@ -118,7 +120,7 @@ func run(opt options, argv []string) (int, error) {
 	defer cancel()
 	go orphaned(ctx, cancel)
 
-	cache, err := cacheDir()
+	cache, err := debian.Cache()
 	if err != nil {
 		return exitGuest, err
 	}
