@@ -1,73 +1,104 @@
 package interop
 
 import (
-	"net/netip"
-	"time"
-
 	"failover/vrrp"
 )
 
-// cases are the rows of the matrix. What a later version of failover speaks is
-// added as rows.
-func cases() (all []trial) {
-	high, low := side{Priority: 150}, side{Priority: 100}
-	keep := func(s side) side { s.NoPreempt = true; return s }
-	base := []trial{
-		{Peer: "keepalived", Version: 3, Family: 4, Transport: vrrp.Multicast},
-		{Peer: "keepalived", Version: 3, Family: 4, Transport: vrrp.Unicast},
-		{Peer: "frr", Version: 3, Family: 4, Transport: vrrp.Multicast},
+// form is how both sides of a row speak.
+type form struct {
+	trial
+	when extent
+}
+
+// extent is which of its rows are in every run; a full run has all.
+type extent int
+
+const (
+	allRows  extent = iota
+	twoRoles        // failover is the better one, the peer is
+	fullOnly
+)
+
+// speeches are the ways to speak VRRP that failover shares with each peer.
+func speeches() []form {
+	k := func(version, family int, t vrrp.Transport) trial {
+		return trial{Peer: "keepalived", Version: version, Family: family, Transport: t}
 	}
-	for _, b := range base {
-		all = append(all,
-			b.with("failover higher", "lb1", high, low, takeOvers, "failover has the higher priority: stop, cut links, kill -9, return"),
-			b.with("peer higher", "lb1", low, high, takeOvers, "the peer has the higher priority: stop, cut links, kill -9, return"),
-			b.with("no preempt", "lb1", keep(high), keep(low), takeOvers, "neither preempts: stop, cut links, kill -9, return"),
-			b.with("tie, peer wins", "lb1", low, low, partition, "equal priority, the peer's address is higher: partition and healing"),
-			b.with("tie, failover wins", "lb2", low, low, partition, "equal priority, failover's address is higher: partition and healing"),
+	f := func(version, family int) trial {
+		return trial{Peer: "frr", Version: version, Family: family, Transport: vrrp.Multicast}
+	}
+	with := func(c trial, change func(*trial)) trial {
+		change(&c)
+		return c
+	}
+	password := func(c *trial) { c.Auth = "sesame" }
+	vmac := func(c *trial) { c.PeerVMAC = true }
+	ours := func(c *trial) { c.VMAC = true }
+	return []form{
+		{k(2, 4, vrrp.Multicast), twoRoles},
+		{k(2, 4, vrrp.Unicast), twoRoles},
+		{with(k(2, 4, vrrp.Multicast), password), twoRoles},
+		{with(k(2, 4, vrrp.Multicast), vmac), fullOnly},
+		{f(2, 4), twoRoles},
+		{k(3, 4, vrrp.Multicast), allRows},
+		{k(3, 4, vrrp.Unicast), twoRoles},
+		{with(k(3, 4, vrrp.Multicast), vmac), twoRoles},
+		{with(k(3, 4, vrrp.Multicast), ours), twoRoles},
+		{k(3, 6, vrrp.Multicast), twoRoles},
+		{k(3, 6, vrrp.Unicast), twoRoles},
+		{with(k(3, 6, vrrp.Multicast), vmac), fullOnly},
+		{with(k(3, 6, vrrp.Multicast), ours), fullOnly},
+		{f(3, 4), allRows},
+		{f(3, 6), twoRoles},
+		{with(f(3, 4), ours), twoRoles},
+	}
+}
+
+var (
+	high = side{Priority: 150}
+	low  = side{Priority: 100}
+)
+
+// cases are the rows of the matrix against the routers of a Debian release.
+func cases(debian int) (all []trial) {
+	for _, s := range speeches() {
+		all = append(all, roles(s)...)
+	}
+	return append(all, oddities(debian)...)
+}
+
+// roles are the rows in which both sides are configured alike.
+func roles(s form) []trial {
+	keep := func(s side) side { s.NoPreempt = true; return s }
+	more := []trial{
+		s.with("no preempt", "lb1", keep(high), keep(low), takeOvers, "neither preempts: stop, cut links, kill -9, return"),
+		s.with("tie, peer wins", "lb1", low, low, partition, "equal priority, the peer's address is higher: partition and healing"),
+		s.with("tie, failover wins", "lb2", low, low, partition, "equal priority, failover's address is higher: partition and healing"),
+	}
+	if s.Peer == "keepalived" {
+		more = append(more,
+			s.with("one link of failover", "lb1", high, low, oneLink, "group and vrrp_sync_group: one link of failover is lost, both routers move"),
+			s.with("one link of the peer", "lb1", low, high, oneLink, "group and vrrp_sync_group: one link of the peer is lost, both routers move"),
 		)
 	}
-	k := base[0]
-	all = append(all,
-		k.with("one link of failover", "lb1", high, low, oneLink, "group and vrrp_sync_group: one link of failover is lost, both routers move"),
-		k.with("one link of the peer", "lb1", low, high, oneLink, "group and vrrp_sync_group: one link of the peer is lost, both routers move"),
-	)
-	return append(all, oddities(base)...)
+	for i := range more {
+		// The two that tie compare addresses of the family.
+		tie := s.Peer == "keepalived" && s.Family == 6 && s.Transport == vrrp.Multicast && more[i].Theirs.Priority == more[i].Ours.Priority
+		more[i].Full = s.when != allRows && !(tie && s.when == twoRoles)
+	}
+	both := []trial{
+		s.with("failover higher", "lb1", high, low, takeOvers, "failover has the higher priority: stop, cut links, kill -9, return"),
+		s.with("peer higher", "lb1", low, high, takeOvers, "the peer has the higher priority: stop, cut links, kill -9, return"),
+	}
+	for i := range both {
+		both[i].Full = s.when == fullOnly
+	}
+	return append(both, more...)
 }
 
 // with is a row of the same form with names, sides and a script.
 func (c trial) with(name, oursOn string, o, p side, script func(*duel), feature string) trial {
-	c.Name = c.Peer + " " + string(c.Transport) + " " + name
+	c.Name = c.peer() + " " + c.speaks() + ": " + name
 	c.OursOn, c.Ours, c.Theirs, c.Script, c.Feature = oursOn, o, p, script, feature
 	return c
-}
-
-// oddities are the rows in which the two configurations differ.
-func oddities(base []trial) (all []trial) {
-	high, low := side{Priority: 150}, side{Priority: 100}
-	extra := []netip.Prefix{netip.MustParsePrefix("172.20.10.9/28")}
-	for _, b := range []trial{base[0], base[2]} {
-		slow := low
-		slow.Interval = 300 * time.Millisecond
-		all = append(all,
-			b.with("slower peer", "lb1", high, slow, takeOvers, "the peer's advert interval is 300 ms, ours 100 ms: learned"))
-		slow = high
-		slow.Interval = 300 * time.Millisecond
-		all = append(all,
-			b.with("slower master", "lb1", low, slow, takeOvers, "the peer, master, has an interval of 300 ms, ours is 100 ms: learned"))
-		more := high
-		more.Extra = extra
-		all = append(all,
-			b.with("more addresses", "lb1", low, more, moreAddresses, "the peer, master, has an address more: accepted and reported"))
-		more = high
-		more.Extra = extra
-		fewer := b.with("fewer addresses", "lb1", more, low, fewerAddresses, "failover, master, has an address more")
-		if b.Peer == "keepalived" {
-			fewer.Result = "rejected by the peer"
-		}
-		all = append(all, fewer)
-		form := b.with("checksum rfc9568", "lb1", high, low, otherChecksum, `checksum = "rfc9568"`)
-		form.Checksum, form.Result = vrrp.ChecksumRFC9568, "rejected by the peer"
-		all = append(all, form)
-	}
-	return all
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,10 +21,13 @@ var asked = regexp.MustCompile(`(?m)^.*(Printing VRRP as json|ending gratuitous 
 type duel struct {
 	*testing.T
 	trial trial
+	from  *release // of the peer
 	lab   *lab.Lab
-	ours  *ours
-	peer  party
-	wires []*lab.Capture // of both directors
+	// started lets the next trial start.
+	started func()
+	ours    *ours
+	peer    party
+	wires   []*lab.Capture // of both directors
 
 	links   map[*lab.Node]*netlink.Handle
 	losses  []loss
@@ -34,12 +35,14 @@ type duel struct {
 }
 
 // run builds the network, configures both sides and carries out the script.
-func (c trial) run(t *testing.T) (remarks []string) {
+func (c trial) run(t *testing.T, from *release, g *gates) (remarks []string) {
+	started := g.start()
+	defer started()
 	l, err := lab.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &duel{T: t, trial: c, lab: l, links: map[*lab.Node]*netlink.Handle{}}
+	d := &duel{T: t, trial: c, from: from, started: started, lab: l, links: map[*lab.Node]*netlink.Handle{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("logs:\n%s", asked.ReplaceAllString(l.Logs(500), ""))
@@ -55,22 +58,7 @@ func (c trial) run(t *testing.T) (remarks []string) {
 		}
 		t.Cleanup(func() { _ = d.links[n].Close() })
 	}
-	mine, its := l.LB1, l.LB2
-	if c.OursOn == "lb2" {
-		mine, its = its, mine
-	}
-	if d.ours, err = newOurs(mine, c); err != nil {
-		t.Fatal(err)
-	}
-	switch c.Peer {
-	case "keepalived":
-		d.peer, err = newKeepalived(d.within(20*time.Second), its, c)
-	case "frr":
-		d.peer, err = newFRR(d.within(20*time.Second), its, c)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	d.install()
 	for _, n := range networks(c.Family) {
 		for _, at := range l.Directors() {
 			w, err := at.Capture(d.within(20*time.Second), n.link, "ip proto 112 or ip6 proto 112")
@@ -84,6 +72,36 @@ func (c trial) run(t *testing.T) (remarks []string) {
 	d.dissect()
 	d.formed()
 	return d.remarks
+}
+
+// install gives both directors their programs, and everybody addresses of the
+// trial's family.
+func (d *duel) install() {
+	d.Helper()
+	ctx, c := d.within(20*time.Second), d.trial
+	mine, its := d.lab.LB1, d.lab.LB2
+	if c.OursOn == "lb2" {
+		mine, its = its, mine
+	}
+	if c.Family == 6 {
+		d.addresses6(ctx)
+	}
+	err := d.from.mount(ctx, its)
+	if err != nil {
+		d.Fatal(err)
+	}
+	if d.ours, err = newOurs(mine, c); err != nil {
+		d.Fatal(err)
+	}
+	switch c.Peer {
+	case "keepalived":
+		d.peer, err = newKeepalived(ctx, its, c, d.from)
+	case "frr":
+		d.peer, err = newFRR(ctx, its, c, d.from)
+	}
+	if err != nil {
+		d.Fatal(err)
+	}
 }
 
 // remark notes something for docs/interop.md, once.
@@ -137,12 +155,15 @@ func (d *duel) start() {
 			d.Fatal(err)
 		}
 	}
+	d.started()
 }
 
 // addresses are the virtual addresses that both sides have.
 func (d *duel) addresses() (all []netip.Addr) {
 	for _, n := range networks(d.trial.Family) {
-		all = append(all, n.virtual.Addr())
+		for _, p := range n.virtual {
+			all = append(all, p.Addr())
+		}
 	}
 	return all
 }
@@ -203,20 +224,51 @@ func (d *duel) holds(limit time.Duration, p party, alone bool) time.Duration {
 // is waits until a party says a state of all its routers.
 func (d *duel) is(p party, state string) {
 	d.Helper()
-	var said map[string]view
-	err := lab.Eventually(d.within(10*time.Second), p.name()+" says "+state, func() (ok bool, err error) {
-		if said, err = p.views(d.Context()); err != nil {
-			return false, err
-		}
+	d.says(p, 15*time.Second, p.side().Interval/2, "says "+state, func(said map[string]view) bool {
 		for _, n := range networks(d.trial.Family) {
 			if said[n.router].State != state {
-				return false, nil
+				return false
 			}
 		}
-		return true, nil
+		return true
 	})
-	if err != nil {
-		d.Fatalf("%v: %+v", err, said)
+}
+
+// says asks a party until what it says is so, and no more often than it needs,
+// because asking takes its time too.
+func (d *duel) says(p party, limit, every time.Duration, what string, so func(map[string]view) bool) map[string]view {
+	d.Helper()
+	ctx := d.within(limit)
+	var said map[string]view
+	d.poll(ctx, every, func() (ok bool, err error) {
+		if said, err = p.views(ctx); err != nil {
+			return false, err
+		}
+		return so(said), nil
+	}, func(err error) { d.Fatalf("%s %s: %v: %+v", p.name(), what, err, said) })
+	return said
+}
+
+// poll asks until the answer is yes; else it fails.
+func (d *duel) poll(ctx context.Context, every time.Duration, ask func() (bool, error), fail func(error)) {
+	d.Helper()
+	again := time.NewTicker(every)
+	defer again.Stop()
+	for {
+		ok, err := ask()
+		switch {
+		case err != nil:
+			fail(err)
+			return
+		case ok:
+			return
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			fail(fmt.Errorf("not yet: %w", ctx.Err()))
+			return
+		}
 	}
 }
 
@@ -229,14 +281,4 @@ func (d *duel) settled(master party) {
 	d.is(d.other(master), "backup")
 	d.quiet(master)
 	d.answered(master)
-}
-
-// said tells whether failover has logged a line with all of the words.
-func (d *duel) said(words ...string) bool {
-	for line := range strings.Lines(d.ours.unit.LogTail(100000)) {
-		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
-			return true
-		}
-	}
-	return false
 }

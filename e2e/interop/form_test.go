@@ -59,11 +59,10 @@ func onesComplement(b []byte) (sum uint32) {
 	return sum
 }
 
-// formed sees that both sides send the checksum that they should: the form is
-// ours to choose, the others cover the pseudo-header.
+// formed sees that the checksums of both sides cover what they should.
 func (d *duel) formed() {
 	d.Helper()
-	if d.trial.Family != 4 || d.trial.Version != 3 {
+	if d.trial.Family != 4 {
 		return
 	}
 	for _, w := range d.wires {
@@ -72,9 +71,12 @@ func (d *duel) formed() {
 			d.Fatal(err)
 		}
 		for src, of := range all {
-			want := vrrp.ChecksumRFC5798
-			if d.trial.Checksum != "" && slices.Contains(d.sources(d.ours), src) {
-				want = d.trial.Checksum
+			version, want := d.trial.theirs().Version, d.trial.theirs().Checksum
+			if slices.Contains(d.sources(d.ours), src) {
+				version, want = d.trial.ours().Version, d.trial.checksum()
+			}
+			if version == 2 {
+				want = vrrp.ChecksumRFC9568 // there the same: the message only
 			}
 			if len(of) != 1 || of[want] == 0 {
 				d.Errorf("checksums of %s, which should be %s: %v", src, want, of)

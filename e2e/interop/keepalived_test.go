@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -23,27 +24,26 @@ const keepalivedDir = "/run/keepalived"
 type keepalived struct {
 	unit   *lab.Unit
 	cfg    trial
+	from   *release
 	signal syscall.Signal // that makes it write its state as JSON
 }
 
-func newKeepalived(ctx context.Context, n *lab.Node, c trial) (*keepalived, error) {
-	out, err := n.Run(ctx, "keepalived", "--signum=JSON")
+func newKeepalived(ctx context.Context, n *lab.Node, c trial, from *release) (*keepalived, error) {
+	out, err := n.Run(ctx, from.on("keepalived", "--signum=JSON")...)
 	if err != nil {
 		return nil, err
 	}
-	k := &keepalived{cfg: c}
+	k := &keepalived{cfg: c, from: from}
 	if _, err := fmt.Sscan(out, (*int)(&k.signal)); err != nil {
 		return nil, fmt.Errorf("keepalived --signum=JSON: %q: %w", out, err)
 	}
-	err = errors.Join(
-		n.Do(func() error { return os.MkdirAll(keepalivedDir, 0o755) }),
-		n.WriteFile("/etc/keepalived/keepalived.conf", []byte(keepalivedConf(n.Name, c)), 0o644))
+	err = n.WriteFile(keepalivedDir+"/keepalived.conf", []byte(keepalivedConf(n.Name, c)), 0o644)
 	if err != nil {
 		return nil, err
 	}
 	k.unit, err = n.Supervise(lab.UnitSpec{
 		Name:        "keepalived",
-		ExecStart:   []string{"chrt", "--rr", realtime, "keepalived", "--vrrp", "--dont-fork", "--log-console", "--log-detail"},
+		ExecStart:   append([]string{"chrt", "--rr", realtime}, from.on("keepalived", "--use-file", keepalivedDir+"/keepalived.conf", "--vrrp", "--dont-fork", "--log-console", "--log-detail")...),
 		Environment: []string{"TMPDIR=" + keepalivedDir}, // where the JSON goes
 		// While its predecessor is a zombie it thinks that it is running already.
 		Restart: true, RestartDelay: 50 * time.Millisecond,
@@ -52,8 +52,9 @@ func newKeepalived(ctx context.Context, n *lab.Node, c trial) (*keepalived, erro
 }
 
 // keepalivedVersion is 2.2.7 or the like.
-func keepalivedVersion() (string, error) {
-	out, err := exec.Command("keepalived", "--version").CombinedOutput()
+func keepalivedVersion(from *release) (string, error) {
+	argv := from.here("keepalived", "--version")
+	out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("keepalived --version: %w", err)
 	}
@@ -65,26 +66,38 @@ func keepalivedVersion() (string, error) {
 }
 
 func keepalivedConf(node string, c trial) string {
+	its := c.theirs()
 	var b strings.Builder
-	fmt.Fprintf(&b, "global_defs {\n  router_id %s\n  vrrp_version %d\n}\n", node, c.Version)
-	fmt.Fprintf(&b, "vrrp_sync_group pair {\n  group {\n    outside\n    inside\n  }\n}\n")
+	fmt.Fprintf(&b, "global_defs {\n  router_id %s\n  vrrp_version %d\n", node, its.Version)
+	if its.Checksum == vrrp.ChecksumRFC9568 {
+		fmt.Fprintf(&b, "  v3_checksum_as_v2 on\n")
+	}
+	fmt.Fprintf(&b, "}\nvrrp_sync_group pair {\n  group {\n    outside\n    inside\n  }\n}\n")
 	for i, n := range networks(c.Family) {
 		fmt.Fprintf(&b, "vrrp_instance %s {\n  state BACKUP\n  interface %s\n  virtual_router_id %d\n", n.router, n.link, n.vrid)
-		fmt.Fprintf(&b, "  priority %d\n  advert_int %.2f\n", c.Theirs.Priority, c.Theirs.every().Seconds())
-		if c.Theirs.NoPreempt {
+		fmt.Fprintf(&b, "  priority %d\n  advert_int %.2f\n", its.Priority, its.Interval.Seconds())
+		if its.NoPreempt {
 			fmt.Fprintf(&b, "  nopreempt\n")
 		}
+		if c.PeerVMAC {
+			fmt.Fprintf(&b, "  use_vmac\n")
+		}
 		if c.Transport == vrrp.Unicast {
-			fmt.Fprintf(&b, "  unicast_src_ip %s\n  unicast_peer {\n    %s\n  }\n", n.source[node], n.source[other(node)])
-		}
-		if c.Auth != "" {
-			fmt.Fprintf(&b, "  authentication {\n    auth_type PASS\n    auth_pass %s\n  }\n", c.Auth)
-		}
-		fmt.Fprintf(&b, "  virtual_ipaddress {\n    %s\n", n.virtual)
-		if i == 0 {
-			for _, p := range c.Theirs.Extra {
-				fmt.Fprintf(&b, "    %s\n", p)
+			fmt.Fprintf(&b, "  unicast_src_ip %s\n  unicast_peer {\n    %s\n  }\n", n.unicast[node], n.unicast[other(node)])
+			if c.Family == 6 && !c.NoTTL {
+				fmt.Fprintf(&b, "  unicast_ttl 255\n") // else it is the machine's, 64
 			}
+		}
+		if its.Auth != "" {
+			fmt.Fprintf(&b, "  authentication {\n    auth_type PASS\n    auth_pass %s\n  }\n", its.Auth)
+		}
+		list := n.virtual
+		if i == 0 {
+			list = slices.Concat(list, its.Extra)
+		}
+		fmt.Fprintf(&b, "  virtual_ipaddress {\n")
+		for _, p := range list {
+			fmt.Fprintf(&b, "    %s\n", p)
 		}
 		fmt.Fprintf(&b, "  }\n}\n")
 	}
@@ -93,8 +106,10 @@ func keepalivedConf(node string, c trial) string {
 
 func (k *keepalived) name() string                   { return "keepalived" }
 func (k *keepalived) node() *lab.Node                { return k.unit.Node }
-func (k *keepalived) side() side                     { return k.cfg.Theirs }
+func (k *keepalived) side() side                     { return k.cfg.theirs() }
 func (k *keepalived) yields() bool                   { return false }
+func (k *keepalived) counts(reason string) bool      { return strings.HasPrefix(reason, "auth") }
+func (k *keepalived) log() string                    { return k.unit.LogTail(wholeLog) }
 func (k *keepalived) stop(ctx context.Context) error { return k.unit.Stop(ctx) }
 func (k *keepalived) kill() error                    { return k.unit.Kill9(false) }
 
@@ -170,12 +185,16 @@ func (k *keepalived) views(ctx context.Context) (map[string]view, error) {
 	all := map[string]view{}
 	for _, i := range list {
 		s := &i.Stats
+		rejected := s.Length + s.Interval + s.TTL + s.Type + s.AuthType + s.AuthMismatch + s.AuthFailure
+		if k.from.debian < 13 {
+			rejected += s.Addresses // from 2.3.3 on it counts them and takes them
+		}
 		all[i.Data.Name] = view{
 			State:    map[int]string{0: "init", 1: "backup", 2: "master", 3: "fault"}[i.Data.State],
 			Priority: i.Data.Priority,
 			Interval: time.Duration(math.Round(i.Data.Interval*100)) * 10 * time.Millisecond,
 			Sent:     s.Sent, Received: s.Received,
-			Rejected:    s.Length + s.Interval + s.TTL + s.Type + s.Addresses + s.AuthType + s.AuthMismatch + s.AuthFailure,
+			Rejected:    rejected,
 			Transitions: s.BecomeMaster + s.ReleaseMaster,
 		}
 	}

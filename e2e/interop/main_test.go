@@ -27,7 +27,8 @@ var update = flag.Bool("update", false, "write docs/interop.md anew")
 // program is the path of the program under test.
 var program string
 
-func TestMain(m *testing.M) { os.Exit(lab.RunTests(m, 6, &program)) }
+// TestInterop itself says how many trials run beside each other.
+func TestMain(m *testing.M) { os.Exit(lab.RunTests(m, 1000, &program)) }
 
 // needTools asks for programs of the capability "peers".
 func needTools(t *testing.T, names ...string) {

@@ -2,8 +2,8 @@ package interop
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +19,9 @@ const lease = 3 * time.Second
 // engine one: this machine is busy with other tests, and an interval is 100 ms.
 const realtime = "20"
 
+// wholeLog is more lines than a log has.
+const wholeLog = 100_000
+
 // party is one of the two routers of a pair.
 type party interface {
 	name() string
@@ -32,6 +35,10 @@ type party interface {
 	views(context.Context) (map[string]view, error)
 	// yields tells whether its addresses go when it is killed.
 	yields() bool
+	// counts tells whether what it says counts the adverts that it rejects for a
+	// reason, in the words of failover.
+	counts(reason string) bool
+	log() string
 }
 
 // view is what a party says of one virtual router.
@@ -62,30 +69,39 @@ func newOurs(n *lab.Node, c trial) (*ours, error) {
 }
 
 func oursTOML(c trial) string {
+	mine := c.ours()
 	var b strings.Builder
 	fmt.Fprintf(&b, "[director.%s]\naddress = %q\npriority = %d\n", c.OursOn,
-		networks(4)[1].source[c.OursOn], c.Ours.Priority)
+		networks(4)[1].source[c.OursOn], mine.Priority)
 	for i, n := range networks(c.Family) {
-		list := []string{fmt.Sprintf("%q", n.virtual)}
+		list := n.virtual
 		if i == 0 {
-			for _, p := range c.Ours.Extra {
-				list = append(list, fmt.Sprintf("%q", p))
+			list = slices.Concat(list, mine.Extra)
+			if c.Family == 6 {
+				list = list[1:] // it is made of the VRID
 			}
 		}
-		fmt.Fprintf(&b, "\n[virtual_router.%s]\ninterface = %q\nvrid = %d\naddresses = [%s]\n", n.router, n.link, n.vrid, strings.Join(list, ", "))
-		fmt.Fprintf(&b, "advert_interval = %q\npreempt = %t\ngroup = \"pair\"\naddress_lease = %q\n", c.Ours.every(), !c.Ours.NoPreempt, lease)
-		fmt.Fprintf(&b, "source = { %s = %q }\ntransport = %q\n", c.OursOn, n.source[c.OursOn], c.Transport)
-		if c.Transport == vrrp.Unicast {
-			fmt.Fprintf(&b, "peers = [%q]\n", n.source[other(c.OursOn)])
+		var words []string
+		for _, p := range list {
+			words = append(words, fmt.Sprintf("%q", p))
+		}
+		fmt.Fprintf(&b, "\n[virtual_router.%s]\ninterface = %q\nvrid = %d\naddresses = [%s]\n", n.router, n.link, n.vrid, strings.Join(words, ", "))
+		fmt.Fprintf(&b, "advert_interval = %q\npreempt = %t\ngroup = \"pair\"\naddress_lease = %q\n", mine.Interval, !mine.NoPreempt, lease)
+		fmt.Fprintf(&b, "transport = %q\n", c.Transport)
+		switch {
+		case c.Transport == vrrp.Unicast:
+			fmt.Fprintf(&b, "source = { %s = %q }\npeers = [%q]\n", c.OursOn, n.unicast[c.OursOn], n.unicast[other(c.OursOn)])
+		case c.Family == 4:
+			fmt.Fprintf(&b, "source = { %s = %q }\n", c.OursOn, n.source[c.OursOn])
 		}
 		if c.Checksum != "" {
 			fmt.Fprintf(&b, "checksum = %q\n", c.Checksum)
 		}
-		if c.Version != 3 {
-			fmt.Fprintf(&b, "version = %d\n", c.Version)
+		if mine.Version != 3 {
+			fmt.Fprintf(&b, "version = %d\n", mine.Version)
 		}
-		if c.Auth != "" {
-			fmt.Fprintf(&b, "auth = %q\n", c.Auth)
+		if mine.Auth != "" {
+			fmt.Fprintf(&b, "auth = %q\n", mine.Auth)
 		}
 		if c.VMAC {
 			fmt.Fprintf(&b, "virtual_mac = true\n")
@@ -104,26 +120,26 @@ func other(director string) string {
 
 func (o *ours) name() string                    { return "failover" }
 func (o *ours) node() *lab.Node                 { return o.unit.Node }
-func (o *ours) side() side                      { return o.cfg.Ours }
+func (o *ours) side() side                      { return o.cfg.ours() }
 func (o *ours) yields() bool                    { return true }
+func (o *ours) counts(string) bool              { return true }
+func (o *ours) log() string                     { return o.unit.LogTail(wholeLog) }
 func (o *ours) start(ctx context.Context) error { return o.unit.Start(ctx) }
 func (o *ours) stop(ctx context.Context) error  { return o.unit.Stop(ctx) }
 func (o *ours) kill() error                     { return o.unit.Kill9(false) }
 
 // routers is what the program's status says.
 func (o *ours) routers(ctx context.Context) ([]api.VirtualRouter, error) {
-	// The exit code is 1 where something is wrong; the answer is complete.
-	out, runErr := o.node().Run(ctx, program, "status", "--json")
-	var s api.Status
-	if err := json.Unmarshal([]byte(out), &s); err != nil {
-		return nil, fmt.Errorf("status of failover: %w: %w", runErr, err)
+	s, err := o.status(ctx)
+	if err != nil {
+		return nil, err
 	}
 	for _, d := range s.Directors {
 		if d.Self {
 			return d.VirtualRouters, nil
 		}
 	}
-	return nil, fmt.Errorf("status of failover: it does not show itself: %s", out)
+	return nil, fmt.Errorf("status of failover: it does not show itself: %+v", s)
 }
 
 func (o *ours) views(ctx context.Context) (map[string]view, error) {

@@ -5,10 +5,6 @@ import (
 	"time"
 )
 
-// flapping is the number of adverts for which nothing may change once the pair
-// has settled.
-const flapping = 10
-
 // bounds are what the difference of two counters, received less sent, must be
 // in: the receiver is asked before and after the sender.
 type bounds struct{ low, high int64 }
@@ -51,31 +47,28 @@ func (d *duel) hears(p party, more uint64) {
 	if err != nil {
 		d.Fatal(err)
 	}
-	d.await(15*time.Second, fmt.Sprintf("%s hears %d more adverts", p.name(), more), func() (bool, error) {
-		now, err := p.views(d.Context())
-		if err != nil {
-			return false, err
-		}
+	every := d.other(p).side().Interval * time.Duration(more) / 2
+	d.says(p, 15*time.Second, every, fmt.Sprintf("hears %d more adverts", more), func(now map[string]view) bool {
 		for name, v := range now {
 			if v.Received < begin[name].Received+more {
-				return false, nil
+				return false
 			}
 		}
-		return true, nil
+		return true
 	})
 }
 
-// quiet sees ten more adverts come in on every network, while neither side
+// quiet sees some more adverts come in on every network, while neither side
 // changes its mind, holds another priority than it should, or loses one.
 func (d *duel) quiet(master party) {
 	d.Helper()
 	// A switch forwards some time after its port has a carrier again.
-	d.hears(d.other(master), 2)
+	d.hears(d.other(master), 1)
 	first, err := d.tally(master)
 	if err != nil {
 		d.Fatal(err)
 	}
-	d.hears(d.other(master), flapping)
+	d.hears(d.other(master), d.trial.calm())
 	last, err := d.tally(master)
 	if err != nil {
 		d.Fatal(err)
@@ -86,10 +79,10 @@ func (d *duel) quiet(master party) {
 		}
 	}
 	if have, err := d.held(master); err != nil || have != len(d.addresses()) {
-		d.Errorf("after ten adverts the master %s holds %d addresses, %v", master.name(), have, err)
+		d.Errorf("after more adverts the master %s holds %d addresses, %v", master.name(), have, err)
 	}
 	if have, err := d.held(d.other(master)); err != nil || have != 0 {
-		d.Errorf("after ten adverts the backup %s holds %d addresses, %v", d.other(master).name(), have, err)
+		d.Errorf("after more adverts the backup %s holds %d addresses, %v", d.other(master).name(), have, err)
 	}
 }
 
@@ -102,8 +95,8 @@ func (d *duel) steady(master party, router string, first, last tally) error {
 			master.name(), s0.Transitions, s1.Transitions, backup.name(), r0.Transitions, r1.Transitions)
 	case s1.Priority != master.side().Priority || r1.Priority != backup.side().Priority:
 		return fmt.Errorf("priorities %d of %s, %d of %s", s1.Priority, master.name(), r1.Priority, backup.name())
-	case r1.Interval != master.side().every():
-		return fmt.Errorf("%s has learned an interval of %v, the master's is %v", backup.name(), r1.Interval, master.side().every())
+	case r1.Interval != master.side().Interval:
+		return fmt.Errorf("%s has learned an interval of %v, the master's is %v", backup.name(), r1.Interval, master.side().Interval)
 	case s0.Sent >= s1.Sent:
 		return fmt.Errorf("%s has counted no advert: %d then %d", master.name(), s0.Sent, s1.Sent)
 	case r0.Sent != r1.Sent:
@@ -118,4 +111,21 @@ func (d *duel) steady(master party, router string, first, last tally) error {
 		return fmt.Errorf("counters disagree: received less sent was %d to %d, then %d to %d", a.low, a.high, b.low, b.high)
 	}
 	return nil
+}
+
+// nothingRejected sees that neither side has rejected an advert since it was
+// started last.
+func (d *duel) nothingRejected() {
+	d.Helper()
+	for _, p := range []party{d.ours, d.peer} {
+		views, err := p.views(d.Context())
+		if err != nil {
+			d.Fatal(err)
+		}
+		for name, v := range views {
+			if v.Rejected != 0 {
+				d.Errorf("%s: %s has rejected %d adverts", name, p.name(), v.Rejected)
+			}
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -20,24 +21,42 @@ const (
 type row struct{ peer, version, speaks, feature, result, remark string }
 
 func (c trial) row(version string, remarks []string) row {
-	names := map[string]string{"keepalived": "keepalived", "frr": "FRR vrrpd"}
-	speaks := fmt.Sprintf("VRRPv%d IPv%d %s", c.Version, c.Family, c.Transport)
+	return row{c.peer(), version, c.speaks(), c.Feature, cmp.Or(c.Result, "works"), strings.Join(remarks, "; ")}
+}
+
+// peer is the other program's name.
+func (c trial) peer() string {
+	return map[string]string{"keepalived": "keepalived", "frr": "FRR vrrpd"}[c.Peer]
+}
+
+// speaks is the form of the protocol in words.
+func (c trial) speaks() string {
+	s := fmt.Sprintf("VRRPv%d IPv%d %s", c.Version, c.Family, c.Transport)
 	if c.Auth != "" {
-		speaks += ", password"
+		s += ", password"
 	}
 	if c.VMAC {
-		speaks += ", virtual MAC"
+		s += ", virtual MAC"
 	}
-	return row{names[c.Peer], version, speaks, c.Feature, cmp.Or(c.Result, "works"), strings.Join(remarks, "; ")}
+	if c.PeerVMAC {
+		s += ", use_vmac at the peer"
+	}
+	return s
 }
 
 func (r row) String() string {
 	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", r.peer, r.version, r.speaks, r.feature, r.result, r.remark)
 }
 
+// key is what a line of the table is about.
+func key(line string) string {
+	cells := strings.SplitN(line, "|", 6)
+	return strings.Join(cells[:min(5, len(cells))], "|")
+}
+
 // document compares the outcome with docs/interop.md, or writes it there with
-// -update. Lines about other versions of a peer stay.
-func document(t *testing.T, rows []row) {
+// -update. A line that this run knows nothing of stays, unless the run knows all.
+func document(t *testing.T, rows []row, done []bool, full bool) {
 	t.Helper()
 	text, err := os.ReadFile(report)
 	if err != nil {
@@ -48,30 +67,36 @@ func document(t *testing.T, rows []row) {
 	if !ok || !ok2 {
 		t.Fatalf("%s: no place for the table", report)
 	}
-	fresh := map[string]bool{} // peers with their versions
-	var b strings.Builder
-	b.WriteString("| peer | version | protocol | what | result | remark |\n|---|---|---|---|---|---|\n")
-	for _, r := range rows {
-		fresh["| "+r.peer+" | "+r.version+" |"] = true
-		b.WriteString(r.String())
-	}
-	for line := range strings.Lines(table) {
-		known := strings.HasPrefix(line, "| peer |") || strings.HasPrefix(line, "|---")
-		for of := range fresh {
-			known = known || strings.HasPrefix(line, of)
+	now := tabulate(slices.Collect(strings.Lines(table)), rows, done, full)
+	switch {
+	case now == table:
+	case *update:
+		if err := os.WriteFile(report, []byte(head+tableBegin+now+tableEnd+tail), 0o644); err != nil {
+			t.Fatal(err)
 		}
-		if !known {
-			b.WriteString(line)
+	case !slices.Contains(done, false): // else some have failed, or were not asked for
+		t.Errorf("%s is not what this run has seen; with -update it is written anew:\n%s", report, now)
+	}
+}
+
+// tabulate puts the rows that are done into the lines of the table. A full run
+// gives the table its order.
+func tabulate(lines []string, rows []row, done []bool, full bool) string {
+	old := lines
+	if full {
+		lines = []string{"| peer | version | protocol | what | result | remark |\n", "|---|---|---|---|---|---|\n"}
+	}
+	for i, r := range rows {
+		same := func(line string) bool { return key(line) == key(r.String()) }
+		at := slices.IndexFunc(lines, same)
+		switch was := slices.IndexFunc(old, same); {
+		case done[i] && at >= 0:
+			lines[at] = r.String()
+		case done[i]:
+			lines = append(lines, r.String())
+		case full && was >= 0:
+			lines = append(lines, old[was])
 		}
 	}
-	if b.String() == table {
-		return
-	}
-	if !*update {
-		t.Errorf("%s is not what this run has seen; with -update it is written anew:\n%s", report, b.String())
-		return
-	}
-	if err := os.WriteFile(report, []byte(head+tableBegin+b.String()+tableEnd+tail), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	return strings.Join(lines, "")
 }

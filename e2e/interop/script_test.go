@@ -11,7 +11,7 @@ type event struct {
 	do   func(*duel, party) error
 	undo func(*duel, party) error
 	// after is the protocol's time until the other one is master.
-	after func(priority int, interval time.Duration) time.Duration
+	after func(version, priority int, interval time.Duration) time.Duration
 	// gone: the party says nothing afterwards.
 	gone bool
 }
@@ -46,6 +46,7 @@ func takeOvers(d *duel) {
 		}
 		d.settled(master)
 	}
+	d.nothingRejected()
 }
 
 // lose lets an event happen to the master and sees the other one take over in
@@ -53,7 +54,7 @@ func takeOvers(d *duel) {
 func (d *duel) lose(e event, master party) {
 	d.Helper()
 	successor := d.other(master)
-	limit := e.after(successor.side().Priority, master.side().every())
+	limit := e.after(successor.side().Version, successor.side().Priority, master.side().Interval)
 	var wait sync.WaitGroup
 	var failed error
 	begin := time.Now()
@@ -127,6 +128,7 @@ func partition(d *duel) {
 		}
 		d.settled(winner)
 	}
+	d.nothingRejected()
 }
 
 // oneLink cuts one of the master's two links: where both sides have groups both
@@ -146,4 +148,5 @@ func oneLink(d *duel) {
 		}
 		d.settled(master)
 	}
+	d.nothingRejected()
 }

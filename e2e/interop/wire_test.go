@@ -80,10 +80,18 @@ func (d *duel) dissect() {
 	count, bad := map[string]int{}, 0
 	for _, a := range all {
 		count[a.src]++
-		good := a.hops == "255" && a.version == strconv.Itoa(d.trial.Version) && a.malformed == ""
+		version, form := d.trial.theirs().Version, d.trial.theirs().Checksum
+		if slices.Contains(d.sources(d.ours), a.src) {
+			version, form = d.trial.ours().Version, d.trial.Checksum
+		}
 		// Status 1 is good; this dissector does not know the newer form.
-		newer := d.trial.Checksum == vrrp.ChecksumRFC9568 && slices.Contains(d.sources(d.ours), a.src)
-		if good = good && (a.sum == "1") != newer; !good {
+		newer := form == vrrp.ChecksumRFC9568 && version == 3 && d.trial.Family == 4
+		hops := "255"
+		if d.trial.NoTTL && !slices.Contains(d.sources(d.ours), a.src) {
+			hops = "64"
+		}
+		good := a.hops == hops && a.version == strconv.Itoa(version) && a.malformed == "" && (a.sum == "1") != newer
+		if !good {
 			if bad++; bad < 10 {
 				d.Errorf("dissected: %+v", a)
 			}
@@ -105,6 +113,11 @@ func (d *duel) dissect() {
 func (d *duel) judge(l loss, all []advert) {
 	d.Helper()
 	limit := l.limit*3/2 + scheduling
+	if d.trial.Peer == "frr" && d.trial.Family == 6 && l.successor == d.peer {
+		// What FRR sends over IPv6 while its macvlan comes up is lost.
+		limit += l.successor.side().Interval
+		d.remark("its first advert as master is lost on its macvlan: it is heard an advert interval later")
+	}
 	var took []time.Duration
 	for i := range networks(d.trial.Family) {
 		silence, err := l.silence(all, d.sources(l.master)[i], d.sources(l.successor)[i])
@@ -116,7 +129,7 @@ func (d *duel) judge(l loss, all []advert) {
 	}
 	said := fmt.Sprintf("%s of %s: %s took over after %v, the protocol's time is %v", l.event, l.master.name(), l.successor.name(), took, l.limit)
 	d.Log(said)
-	if slices.Min(took) > limit || slices.Max(took) > limit+l.successor.side().every() {
+	if slices.Min(took) > limit || slices.Max(took) > limit+l.successor.side().Interval {
 		d.Error("too late: " + said)
 	}
 }
@@ -124,7 +137,11 @@ func (d *duel) judge(l loss, all []advert) {
 // sources are the addresses that a party's adverts come from, by network.
 func (d *duel) sources(p party) (list []string) {
 	for _, n := range networks(d.trial.Family) {
-		list = append(list, n.source[p.node().Name].String())
+		source := n.source
+		if d.trial.Transport == vrrp.Unicast {
+			source = n.unicast
+		}
+		list = append(list, source[p.node().Name].String())
 	}
 	return list
 }
