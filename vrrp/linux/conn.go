@@ -16,6 +16,12 @@ import (
 // ever. It is more than a burst of adverts and less than a millisecond's work.
 const maxOverdue = 256
 
+// readsPerPoll is how many packets Recv takes from what one poll found before it
+// polls again. The adverts of hundreds of masters come in bursts, and a poll for
+// each costs more than reading it. It bounds how long a packet waits on an
+// interface that the poll found empty, and how long Wake is not seen.
+const readsPerPoll = 32
+
 // Conn is a [vrrp.Conn] on raw sockets: per interface and family one that
 // receives and one that sends; one more where adverts come from a virtual MAC
 // address.
@@ -26,6 +32,7 @@ type Conn struct {
 	polled  []unix.PollFd // the event, then the ports in their order
 	next    int           // the port whose turn it is
 	overdue int           // packets delivered in a row past their deadline
+	reads   int           // that the last poll is still good for
 	reader  reader
 	writer  writer
 }
@@ -120,10 +127,18 @@ func (c *Conn) Wake() {
 // it delivers at most 256 packets in a row before it reports the deadline, so
 // that a flood delays it by less than a millisecond.
 func (c *Conn) Recv(deadline vrrp.Instant, p *vrrp.Packet) (now vrrp.Instant, ok bool, err error) {
-	for now = Now(); ; {
+	if now = Now(); c.reads > 0 && now < deadline {
+		c.reads--
+		c.overdue = 0
+		if ok, err = c.take(p); ok || err != nil {
+			return now, ok, err
+		}
+	}
+	for {
 		if now, err = c.wait(now, deadline); err != nil {
 			return now, false, err
 		}
+		c.reads = readsPerPoll - 1
 		woken := c.drain()
 		if now < deadline {
 			c.overdue = 0
@@ -189,6 +204,7 @@ func (c *Conn) take(p *vrrp.Packet) (bool, error) {
 		if ok, err := read(c.ports[i], p); ok || err != nil {
 			return ok, err
 		}
+		c.polled[i+1].Revents = 0 // it is empty, until a poll finds otherwise
 	}
 	return false, nil
 }

@@ -245,6 +245,40 @@ func TestRecvIsFairOverInterfaces(t *testing.T) {
 	}
 }
 
+// TestRecvPollsNowAndThen: a burst on one interface keeps neither Wake nor what
+// comes in on another one waiting for long.
+func TestRecvPollsNowAndThen(t *testing.T) {
+	a, b := newMachine(t), newMachine(t)
+	var ports []vrrp.Port
+	for _, name := range []string{"eth0", "eth1"} {
+		connect(a, b, name)
+		ports = append(ports, vrrp.Port{Interface: name, Multicast: true})
+	}
+	from, to := a.listen(ports...), b.listen(ports...)
+	advert := vrrp.Transmission{Interface: "eth0", Src: addr("192.0.2.1"), Dst: addr("224.0.0.18"), Payload: []byte{1}}
+	for range 4 * readsPerPoll {
+		send(t, from, advert)
+	}
+	same(t, "first", receive(t, to).Interface, "eth0") // the poll found eth1 empty
+	advert.Interface = "eth1"
+	send(t, from, advert)
+	n := 1
+	for receive(t, to).Interface != "eth1" {
+		n++
+	}
+	if n > readsPerPoll+1 {
+		t.Errorf("it came after %d packets, want %d at most", n, readsPerPoll+1)
+	}
+	for range 4*readsPerPoll - n {
+		same(t, "the rest", receive(t, to).Interface, "eth0")
+	}
+	to.Wake()
+	var p vrrp.Packet
+	if _, ok, err := to.Recv(Now().Add(10*time.Second), &p); ok || err != nil {
+		t.Errorf("after Wake: %t, %v", ok, err)
+	}
+}
+
 func TestSendErrorsNameOperationAndSubject(t *testing.T) {
 	a, _ := pair(t)
 	c := a.listen(vrrp.Port{Interface: "eth0", Multicast: true})
