@@ -48,9 +48,9 @@ func speeches() []form {
 		{k(3, 6, vrrp.Unicast), twoRoles},
 		{with(k(3, 6, vrrp.Multicast), vmac), fullOnly},
 		{with(k(3, 6, vrrp.Multicast), ours), fullOnly},
-		{f(3, 4), allRows},
+		{f(3, 4), twoRoles},
 		{f(3, 6), twoRoles},
-		{with(f(3, 4), ours), twoRoles},
+		{with(f(3, 4), ours), fullOnly},
 	}
 }
 
