@@ -55,25 +55,30 @@ func gapTable() compare.Table {
 
 // gaps does every event n times to both systems, in alternation.
 func (b *bench) gaps(ctx context.Context) error {
+	var errs []error
 	for _, interval := range gapIntervals {
-		for {
-			l := compare.Leg{Part: partGap, IntervalMS: interval.Milliseconds()}
-			sys, have := b.behind(l)
-			if have >= b.n {
-				break
-			}
-			for l.System = sys.Name(); b.rows.Has(l); {
-				l.Round++
-			}
-			err := b.leg(ctx, l, func(ctx context.Context) ([]compare.Row, error) {
-				return gapLeg(ctx, sys, interval, min(cycles, b.n-have), events())
-			})
-			if err != nil {
-				return err
-			}
+		errs = append(errs, b.gapsAt(ctx, interval))
+	}
+	return errors.Join(errs...)
+}
+
+func (b *bench) gapsAt(ctx context.Context, interval time.Duration) error {
+	for {
+		l := compare.Leg{Part: partGap, IntervalMS: interval.Milliseconds()}
+		sys, have := b.behind(l)
+		if have >= b.n {
+			return nil
+		}
+		for l.System = sys.Name(); b.rows.Has(l); {
+			l.Round++
+		}
+		err := b.leg(ctx, l, func(ctx context.Context) ([]compare.Row, error) {
+			return gapLeg(ctx, sys, interval, min(cycles, b.n-have), events())
+		})
+		if err != nil {
+			return err
 		}
 	}
-	return nil
 }
 
 // behind is the system that has been through the events of a leg less often, and

@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -97,15 +98,14 @@ func run(ctx context.Context, o options) error {
 	if b.rows, err = compare.Open(o.results); err != nil {
 		return err
 	}
+	var errs []error
 	for _, p := range parts() {
 		if o.only != "" && o.only != p.name {
 			continue
 		}
-		if err := p.run(b, ctx); err != nil {
-			return err
-		}
+		errs = append(errs, p.run(b, ctx))
 	}
-	return b.report()
+	return errors.Join(append(errs, b.report())...) // of what there is
 }
 
 // say tells people how far it is.
