@@ -235,6 +235,13 @@ func (n *Node) datagramSocket(set func(fd int) error) (fd int, err error) {
 // realtime runs f on a thread of its own, with real-time priority where that is
 // permitted, until stop or the end of the lab. The thread ends with f.
 func (l *Lab) realtime(f func(done <-chan struct{})) (stop func()) {
+	stop = realtime(f)
+	l.onClose(func() error { stop(); return nil })
+	return stop
+}
+
+// realtime is the same for who has no lab; stop may be called more than once.
+func realtime(f func(done <-chan struct{})) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -243,12 +250,10 @@ func (l *Lab) realtime(f func(done <-chan struct{})) (stop func()) {
 		f(done)
 	}()
 	var once sync.Once
-	stop = func() {
+	return func() {
 		once.Do(func() { close(done) })
 		<-ended
 	}
-	l.onClose(func() error { stop(); return nil })
-	return stop
 }
 
 // monotonic is the time of CLOCK_MONOTONIC.
