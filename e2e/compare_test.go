@@ -115,7 +115,7 @@ func leg(t *testing.T, sys lab.System, interval time.Duration, events []event) [
 	t.Helper()
 	s := stage(t, sys, lab.Setup{AdvertInterval: interval})
 	for _, n := range s.Directors() {
-		s.pair.Unit(n).Spec.RestartDelay = 200 * time.Millisecond
+		s.pair.Unit(n).RestartAfter(200 * time.Millisecond)
 	}
 	// One after the other: both at once is a story of its own, and one that
 	// keepalived 2.2.7 with fast adverts does not always get out of.

@@ -162,7 +162,7 @@ func events() []event {
 func crash(wait time.Duration) func(context.Context, *stage) error {
 	return func(ctx context.Context, s *stage) error {
 		unit := s.pair.Unit(s.LB1)
-		unit.Spec.RestartDelay = wait
+		unit.RestartAfter(wait)
 		return errors.Join(unit.Kill9(true), s.speaks(ctx), unit.WaitReady(ctx))
 	}
 }

@@ -142,12 +142,13 @@ func (u *Unit) supervise(ended chan struct{}) {
 		if n := u.Spec.RestartPreventExitStatus; n != 0 && exit.State.ExitCode() == n {
 			again = false
 		}
+		delay := u.Spec.RestartDelay
 		u.mu.Unlock()
 		if !again {
 			return
 		}
-		if u.Spec.RestartDelay > 0 {
-			time.Sleep(u.Spec.RestartDelay)
+		if delay > 0 {
+			time.Sleep(delay)
 		}
 		u.mu.Lock()
 		if u.stopping {
@@ -288,6 +289,13 @@ func (u *Unit) Kill9(restart bool) error {
 		<-ended
 	}
 	return nil
+}
+
+// RestartAfter changes the RestartDelay of a service, supervised or not.
+func (u *Unit) RestartAfter(delay time.Duration) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.Spec.RestartDelay = delay
 }
 
 // MainPID is the process id of the service's current or last life, 0 before the
