@@ -122,15 +122,43 @@ func (p PerDirector[T]) For(name string) T {
 	return p.All
 }
 
-// VirtualServer is one [virtual_server.NAME] table and one protocol.
+// VirtualServer is one service of a [virtual_server.NAME] table: one address and
+// protocol, or a firewall mark. A table with several addresses or protocols makes
+// one each; they share the name, the real servers and their checks, and a command
+// that names it means all of them.
 type VirtualServer struct {
-	Name          string
-	Key           lvs.Key
-	VirtualRouter string // the router that has the address; "none" for routed blocks
+	Name string
+	Key  lvs.Key
+	// Match is what carries the mark of a service by firewall mark, where we set the
+	// marks ourselves: protocol, address and port. Empty: somebody else marks.
+	Match         []lvs.Key `json:",omitempty"`
+	VirtualRouter string    // the router that has the address; "none" for routed blocks
 	Scheduler     string
-	Flags         uint32
+	Flags         uint32 // of the scheduler, persistent and one-packet, as lvs.Service has them
 	Forward       lvs.Forward
-	Servers       []RealServer
+	// Persistence is how long a client stays with its server, in whole seconds;
+	// 0: for a connection only. PersistenceMask is how much of the client's address
+	// counts, as a prefix length; 0: all of it.
+	Persistence       time.Duration `json:",omitempty"`
+	PersistenceMask   uint8         `json:",omitempty"`
+	PersistenceEngine string        `json:",omitempty"` // sip
+	// Masquerade gives forwarded packets of NAT the director's own source address.
+	Masquerade bool `json:",omitempty"`
+	// Quorum is the weight that must be up; a service at work goes below it by more
+	// than Hysteresis before it counts as down, and one that is down above it by as
+	// much before it counts as up.
+	Quorum     int
+	Hysteresis int         `json:",omitempty"`
+	Sorry      *RealServer `json:",omitempty"` // takes over below quorum; it has no checks
+	// Quiesce keeps a real server that is down in the table with weight 0
+	// (on_failure).
+	Quiesce bool `json:",omitempty"`
+	// ExpireDown ends the connections of a real server that went down
+	// (on_server_down).
+	ExpireDown   bool          `json:",omitempty"`
+	DrainTimeout time.Duration `json:",omitempty"` // 0: as long as it takes
+	Notify       []string      `json:",omitempty"` // a program and its arguments
+	Servers      []RealServer
 }
 
 // RealServer is one real server of a virtual server.
@@ -138,14 +166,27 @@ type RealServer struct {
 	Name    string
 	Address netip.AddrPort
 	Forward lvs.Forward
+	Tunnel  lvs.Tunnel `json:",omitzero"` // of Forward TUN
 	Weight  int
-	Checks  []check.Spec // all must pass; empty: counts as up
+	// Upper and Lower are max_connections and min_connections, the thresholds of
+	// IPVS; 0: none.
+	Upper  uint32       `json:",omitempty"`
+	Lower  uint32       `json:",omitempty"`
+	Checks []check.Spec // all must pass; empty: counts as up
 }
 
 // IPVS is the [ipvs] table.
 type IPVS struct {
 	Resync time.Duration // how soon a foreign change is put back
 	Sync   *SyncConfig
+	// RemoveOnStop is on_stop = "remove": a stop takes the table along, once the
+	// connections have ended, after StopTimeout at most.
+	RemoveOnStop bool          `json:",omitempty"`
+	StopTimeout  time.Duration `json:",omitempty"`
+	// The kernel's timeouts of connections, in whole seconds; 0: as they are.
+	TCPTimeout    time.Duration `json:",omitempty"`
+	TCPFinTimeout time.Duration `json:",omitempty"`
+	UDPTimeout    time.Duration `json:",omitempty"`
 }
 
 // SyncConfig is the [ipvs.sync] table.
