@@ -16,12 +16,6 @@ import (
 // ever. It is more than a burst of adverts and less than a millisecond's work.
 const maxOverdue = 256
 
-// readsPerPoll is how many packets Recv takes from what one poll found before it
-// polls again. The adverts of hundreds of masters come in bursts, and a poll for
-// each costs more than reading it. It bounds how long a packet waits on an
-// interface that the poll found empty, and how long Wake is not seen.
-const readsPerPoll = 32
-
 // Conn is a [vrrp.Conn] on raw sockets: per interface and family one that
 // receives and one that sends; one more where adverts come from a virtual MAC
 // address.
@@ -32,8 +26,7 @@ type Conn struct {
 	polled  []unix.PollFd // the event, then the ports in their order
 	next    int           // the port whose turn it is
 	overdue int           // packets delivered in a row past their deadline
-	reads   int           // that the last poll is still good for
-	reader  reader
+	batch   *batch        // what was read and is not yet delivered
 	writer  writer
 }
 
@@ -50,7 +43,7 @@ func Listen() (*Conn, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("vrrp: open a socket: %w", err), unix.Close(event))
 	}
-	c := &Conn{event: event, control: control}
+	c := &Conn{event: event, control: control, batch: newBatch()}
 	c.arrange()
 	return c, nil
 }
@@ -98,6 +91,7 @@ func (c *Conn) Open(want vrrp.Port) error {
 	if err != nil {
 		return err
 	}
+	c.batch.drop(old)
 	c.ports[i] = p
 	c.arrange()
 	return old.close()
@@ -110,6 +104,7 @@ func (c *Conn) Close(p vrrp.Port) error {
 		return nil
 	}
 	old := c.ports[i]
+	c.batch.drop(old)
 	c.ports = append(c.ports[:i], c.ports[i+1:]...)
 	c.arrange()
 	return old.close()
@@ -123,36 +118,34 @@ func (c *Conn) Wake() {
 	_, _ = unix.Write(c.event, one[:])
 }
 
-// Recv implements [vrrp.Conn]. It is fair over the interfaces. Past the deadline
-// it delivers at most 256 packets in a row before it reports the deadline, so
-// that a flood delays it by less than a millisecond.
+// Recv implements [vrrp.Conn]. It reads up to 32 packets of one interface at a
+// time, and the interfaces in turn. Past the deadline it delivers at most 256
+// packets in a row before it reports the deadline, so that a flood delays it by
+// less than a millisecond.
 func (c *Conn) Recv(deadline vrrp.Instant, p *vrrp.Packet) (now vrrp.Instant, ok bool, err error) {
-	if now = Now(); c.reads > 0 && now < deadline {
-		c.reads--
-		c.overdue = 0
-		if ok, err = c.take(p); ok || err != nil {
-			return now, ok, err
-		}
-	}
-	for {
-		if now, err = c.wait(now, deadline); err != nil {
-			return now, false, err
-		}
-		c.reads = readsPerPoll - 1
-		woken := c.drain()
+	looked, woken := false, false
+	for now = Now(); ; {
 		if now < deadline {
 			c.overdue = 0
 		} else if c.overdue >= maxOverdue {
 			c.overdue = 0
 			return now, false, nil
 		}
-		if ok, err = c.take(p); ok || err != nil {
-			c.overdue++
-			return now, ok, err
+		ok, read := c.batch.take(p)
+		c.overdue += read
+		if ok {
+			return now, true, nil
 		}
-		if woken || now >= deadline {
+		if woken || looked && read == 0 && now >= deadline {
 			c.overdue = 0
 			return now, false, nil
+		}
+		if now, err = c.wait(now, deadline); err != nil {
+			return now, false, err
+		}
+		looked, woken = true, c.drain()
+		if err := c.read(); err != nil {
+			return now, false, err
 		}
 	}
 }
@@ -188,25 +181,19 @@ func (c *Conn) drain() bool {
 	return true
 }
 
-// take receives one packet from the next readable port after the one that had
-// its turn last.
-func (c *Conn) take(p *vrrp.Packet) (bool, error) {
+// read reads from the next readable port after the one that had its turn last.
+func (c *Conn) read() error {
 	for range c.ports {
 		i := c.next % len(c.ports)
 		c.next = i + 1
 		if c.polled[i+1].Revents == 0 {
 			continue
 		}
-		read := c.reader.read
-		if c.ports[i].ipv6 {
-			read = c.reader.read6
+		if ok, err := c.batch.fill(c.ports[i]); ok || err != nil {
+			return err
 		}
-		if ok, err := read(c.ports[i], p); ok || err != nil {
-			return ok, err
-		}
-		c.polled[i+1].Revents = 0 // it is empty, until a poll finds otherwise
 	}
-	return false, nil
+	return nil
 }
 
 // Send implements [vrrp.Conn].

@@ -102,7 +102,7 @@ func TestAdvertsCross(t *testing.T) {
 				t.Errorf("payload % x, want % x", got.Payload, payload)
 			}
 			var h ipv4.Header
-			if err := h.Parse(to.reader.packet[:ipv4.HeaderLen]); err != nil {
+			if err := h.Parse(to.batch.slots[0].packet[:ipv4.HeaderLen]); err != nil {
 				t.Fatal(err)
 			}
 			if h.TOS != 0xc0 || h.Protocol != 112 || h.TotalLen != 32 || h.Checksum == 0 {
@@ -227,7 +227,8 @@ func TestRecvIsFairOverInterfaces(t *testing.T) {
 		ports = append(ports, vrrp.Port{Interface: name, Multicast: true})
 	}
 	from, to := a.listen(ports...), b.listen(ports...)
-	for range 10 {
+	const each = 4 * batchSize
+	for range each {
 		for _, p := range ports {
 			send(t, from, vrrp.Transmission{
 				Interface: p.Interface, Src: addr("192.0.2.1"), Dst: addr("224.0.0.18"), Payload: []byte{1},
@@ -235,10 +236,10 @@ func TestRecvIsFairOverInterfaces(t *testing.T) {
 		}
 	}
 	count := map[string]int{}
-	for n := range 30 {
+	for n := range each * len(ports) {
 		count[receive(t, to).Interface]++
 		for name, c := range count {
-			if c > n/3+1 {
+			if c > n/len(ports)+batchSize {
 				t.Fatalf("%d of the first %d packets are from %s", c, n+1, name)
 			}
 		}
@@ -256,7 +257,7 @@ func TestRecvPollsNowAndThen(t *testing.T) {
 	}
 	from, to := a.listen(ports...), b.listen(ports...)
 	advert := vrrp.Transmission{Interface: "eth0", Src: addr("192.0.2.1"), Dst: addr("224.0.0.18"), Payload: []byte{1}}
-	for range 4 * readsPerPoll {
+	for range 4 * batchSize {
 		send(t, from, advert)
 	}
 	same(t, "first", receive(t, to).Interface, "eth0") // the poll found eth1 empty
@@ -266,10 +267,10 @@ func TestRecvPollsNowAndThen(t *testing.T) {
 	for receive(t, to).Interface != "eth1" {
 		n++
 	}
-	if n > readsPerPoll+1 {
-		t.Errorf("it came after %d packets, want %d at most", n, readsPerPoll+1)
+	if n > batchSize+1 {
+		t.Errorf("it came after %d packets, want %d at most", n, batchSize+1)
 	}
-	for range 4*readsPerPoll - n {
+	for range 4*batchSize - n {
 		same(t, "the rest", receive(t, to).Interface, "eth0")
 	}
 	to.Wake()

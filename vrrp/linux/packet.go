@@ -1,13 +1,10 @@
 package linux
 
 import (
-	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 
 	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 
 	"failover/vrrp"
@@ -21,61 +18,6 @@ const (
 	// maxPacket is the longest IP packet there is.
 	maxPacket = 65535
 )
-
-// reader is what receiving needs, kept from packet to packet.
-type reader struct {
-	packet  [maxPacket]byte
-	control [128]byte // of the messages asked for: TTL and packet information
-	header  ipv4.Header
-	message ipv4.ControlMessage
-
-	message6 ipv6.ControlMessage
-}
-
-// read receives one packet. ok is false where there is none, or one that is not
-// for the election to judge: cut, or not an IPv4 packet.
-func (r *reader) read(from *port, p *vrrp.Packet) (ok bool, err error) {
-	n, cn, flags, _, err := unix.Recvmsg(from.in, r.packet[:], r.control[:], unix.MSG_DONTWAIT)
-	if err != nil {
-		if harmless(err) {
-			return false, nil
-		}
-		return false, fmt.Errorf("vrrp: receive on %s: %w", from.name, err)
-	}
-	if flags&unix.MSG_TRUNC != 0 || r.header.Parse(r.packet[:n]) != nil {
-		return false, nil
-	}
-	r.message = ipv4.ControlMessage{}
-	if flags&unix.MSG_CTRUNC != 0 || r.message.Parse(r.control[:cn]) != nil {
-		return false, nil
-	}
-	src, okSrc := netip.AddrFromSlice(r.header.Src.To4())
-	dst, okDst := netip.AddrFromSlice(r.header.Dst.To4())
-	if !okSrc || !okDst || r.message.IfIndex != from.index {
-		return false, nil
-	}
-	*p = vrrp.Packet{
-		Interface: from.name,
-		Src:       src,
-		Dst:       dst,
-		TTL:       uint8(r.message.TTL),
-		Payload:   r.packet[r.header.Len:n],
-	}
-	return true, nil
-}
-
-// harmless tells the errors of a receiving socket that say nothing about it: no
-// packet, or one pending from the network that reading it has cleared.
-func harmless(err error) bool {
-	for _, e := range []error{
-		unix.EAGAIN, unix.EINTR, unix.ENETDOWN, unix.ENETUNREACH, unix.EHOSTUNREACH, unix.ECONNREFUSED, unix.ENODEV,
-	} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
 
 // writer is what sending needs, kept from packet to packet.
 type writer struct {

@@ -3,47 +3,12 @@ package linux
 import (
 	"encoding/binary"
 	"fmt"
-	"net/netip"
 
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 
 	"failover/vrrp"
 )
-
-// read6 receives one IPv6 packet. The kernel has taken its headers off; what the
-// election needs of them it tells beside the packet.
-func (r *reader) read6(from *port, p *vrrp.Packet) (ok bool, err error) {
-	n, cn, flags, sender, err := unix.Recvmsg(from.in, r.packet[:], r.control[:], unix.MSG_DONTWAIT)
-	if err != nil {
-		if harmless(err) {
-			return false, nil
-		}
-		return false, fmt.Errorf("vrrp: receive on %s: %w", from.name, err)
-	}
-	r.message6 = ipv6.ControlMessage{}
-	if flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 || r.message6.Parse(r.control[:cn]) != nil {
-		return false, nil
-	}
-	src, okSrc := sender.(*unix.SockaddrInet6)
-	dst, okDst := netip.AddrFromSlice(r.message6.Dst)
-	if !okSrc || !okDst || r.message6.IfIndex != from.index {
-		return false, nil
-	}
-	// A raw socket of IPv6 hears every group that anyone on this machine joined;
-	// IPV6_MULTICAST_ALL does not keep it from that (net/ipv6/raw.c, raw_v6_match).
-	if dst.IsMulticast() && !from.multicast {
-		return false, nil
-	}
-	*p = vrrp.Packet{
-		Interface: from.name,
-		Src:       netip.AddrFrom16(src.Addr),
-		Dst:       dst,
-		TTL:       uint8(r.message6.HopLimit),
-		Payload:   r.packet[:n],
-	}
-	return true, nil
-}
 
 // write6 sends one advert with the header that RFC 9568 section 5.1.2 asks for.
 func (w *writer) write6(by *port, t vrrp.Transmission) error {
