@@ -3,6 +3,8 @@ package interop
 import (
 	"sync"
 	"time"
+
+	"failover/e2e/lab"
 )
 
 // event is one way to lose a master, and its undoing.
@@ -57,6 +59,10 @@ func (d *duel) lose(e event, master party) {
 	limit := e.after(successor.side().Version, successor.side().Priority, master.side().Interval)
 	var wait sync.WaitGroup
 	var failed error
+	still, unable := lab.StandStill()
+	if unable == nil {
+		d.Cleanup(func() { still() })
+	}
 	begin := time.Now()
 	// A stop returns late: keepalived lingers.
 	wait.Go(func() { failed = e.do(d, master) })
@@ -65,7 +71,11 @@ func (d *duel) lose(e event, master party) {
 	if failed != nil {
 		d.Fatal(failed)
 	}
-	d.losses = append(d.losses, loss{e.name, begin, master, successor, limit})
+	l := loss{event: e.name, begin: begin, master: master, successor: successor, limit: limit}
+	if unable == nil {
+		l.still = still()
+	}
+	d.losses = append(d.losses, l)
 	d.is(successor, "master")
 	d.leaves(e, master)
 }

@@ -112,7 +112,7 @@ func (d *duel) dissect() {
 // of a router that its sync group takes along up to an interval later.
 func (d *duel) judge(l loss, all []advert) {
 	d.Helper()
-	limit := l.limit*3/2 + scheduling
+	limit := l.limit*3/2 + scheduling + l.still
 	if d.trial.Peer == "frr" && d.trial.Family == 6 && l.successor == d.peer {
 		// What FRR sends over IPv6 while its macvlan comes up is lost.
 		limit += l.successor.side().Interval
@@ -127,7 +127,8 @@ func (d *duel) judge(l loss, all []advert) {
 		}
 		took = append(took, silence)
 	}
-	said := fmt.Sprintf("%s of %s: %s took over after %v, the protocol's time is %v", l.event, l.master.name(), l.successor.name(), took, l.limit)
+	said := fmt.Sprintf("%s of %s: %s took over after %v, the protocol's time is %v; the machine stood still for %v",
+		l.event, l.master.name(), l.successor.name(), took, l.limit, l.still)
 	d.Log(said)
 	if slices.Min(took) > limit || slices.Max(took) > limit+l.successor.side().Interval {
 		d.Error("too late: " + said)
@@ -152,6 +153,9 @@ type loss struct {
 	begin             time.Time
 	master, successor party
 	limit             time.Duration
+	// still is for how long the whole machine stood still meanwhile, 0 where that
+	// cannot be measured: nobody speaks in that time.
+	still time.Duration
 }
 
 // scheduling is what a busy machine may need on top to wake a process.
