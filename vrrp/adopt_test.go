@@ -14,7 +14,7 @@ func TestAdoption(t *testing.T) {
 		master  bool
 		adopted bool
 	}{
-		{"fresh", 399 * time.Millisecond, true, true}, {"too old", 400 * time.Millisecond, true, false},
+		{"fresh", 399 * time.Millisecond, true, true}, {"too old", 4 * time.Second, true, false},
 		{"was backup", 0, false, false}, {"of the future", -time.Millisecond, true, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -56,6 +56,48 @@ func TestAdoptionWaitsForTheLinks(t *testing.T) {
 	b.did("release", "init>fault interface")
 	b = fresh()
 	b.step(Input{Kind: InputStop, Cause: Cause{Kind: CauseStopped}})
+	b.did("release")
+}
+
+// What is too old to be adopted, but not so old that a neighbour must have taken
+// over, leaves the addresses where they are until one did, or this one does.
+func TestBridge(t *testing.T) {
+	c := pair()
+	c.Routers[1].Interval = 200 * time.Millisecond
+	started := func(age time.Duration) *bench {
+		b := bare(t, c)
+		b.step(Input{Kind: InputLinks, Links: up(2)})
+		b.step(Input{Kind: InputHealth, Health: Health{Ready: true}})
+		b.did()
+		b.step(Input{Kind: InputStart, Record: Record{Master: true, LastAdvert: b.now.Add(-age)}})
+		b.did("hold", "init>backup started")
+		return b
+	}
+	b := started(400 * time.Millisecond)
+	b.hear(0, above, 101, time.Second)
+	b.did() // not heard on the other one
+	b.hear(1, above, 101, 200*time.Millisecond)
+	b.did("release")
+
+	b = started(3990 * time.Millisecond)
+	b.run(down100)
+	b.did("advert outside 100", "advert inside 100", "backup>master timeout", "hold")
+
+	b = started(400 * time.Millisecond)
+	b.step(Input{Kind: InputHealth}) // not ready
+	b.run(down100 + time.Second - time.Millisecond)
+	b.did()
+	b.run(time.Millisecond)
+	b.did("release")
+
+	b = started(400 * time.Millisecond)
+	b.step(Input{Kind: InputLinks, Links: []RouterLink{{Exists: true}}})
+	b.did("release", "backup>fault interface")
+
+	b = started(400 * time.Millisecond)
+	b.step(Input{Kind: InputStop, Cause: Cause{Kind: CauseStopped}})
+	b.did("backup>init stopped")
+	b.run(b.g.handOver())
 	b.did("release")
 }
 

@@ -81,12 +81,34 @@ func TestEngineRestartAdopts(t *testing.T) {
 
 		a.kill()
 		wait(2 * time.Second)
-		a.run(a.kept(), groupOf(5, 150)) // too late: it starts as anybody
+		a.run(a.kept(), groupOf(5, 150)) // too late: it starts as anybody, but the addresses stay
 		a.wantMoved("init>backup started")
-		a.holds(false)
-		wait(2 * time.Second)
+		a.holds(true)
+		wait(1700 * time.Millisecond)
 		b.wantMoved("backup>master timeout")
+		a.holds(false) // a moment after its first advert
+		a.kill()
 		b.kill()
+	})
+}
+
+// Nobody is there to take over: what was never taken off is renewed and announced.
+func TestEngineRestartBridges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newNode(t, newWires(1), 5)
+		a.run(nil, groupOf(5, 150))
+		wait(10 * time.Second)
+		a.kill()
+		a.moved()
+		wait(2500 * time.Millisecond)
+		a.run(a.kept(), groupOf(5, 150))
+		for range 60 {
+			a.holds(true)
+			wait(100 * time.Millisecond)
+		}
+		a.wantMoved("init>backup started", "backup>master timeout")
+		wait(10 * time.Second)
+		a.holds(true)
 		a.kill()
 	})
 }

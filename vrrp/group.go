@@ -19,11 +19,12 @@ type Group struct {
 	Transitions uint64
 	// Started is true between [InputStart] and [InputStop].
 	Started bool
-	// Hold tells that the addresses are wanted on this machine: the group is master,
-	// or it resigned and bridges the time until its successor speaks.
+	// Hold tells that the addresses are to stay on this machine: the group is master,
+	// or bridges the time until its successor speaks.
 	Hold bool
-	// Leaving tells that the group resigned and still holds; it lets go when its
-	// successor was heard on every router, at LeaveBy at the latest.
+	// Leaving tells that the group resigned, or came after a process that was master
+	// and died, and still holds; it lets go when its successor was heard on every
+	// router, at LeaveBy at the latest.
 	Leaving bool
 	LeaveBy Instant
 	// PreemptAt is when a master of lower priority is no longer kept (preempt_delay);
@@ -225,6 +226,23 @@ func (g *Group) shortest() time.Duration {
 	d := maxInterval
 	for i := range g.Config.Routers {
 		d = min(d, g.interval(i))
+	}
+	return d
+}
+
+// longest is the largest Advertisement_Interval of the group.
+func (g *Group) longest() (d time.Duration) {
+	for i := range g.Config.Routers {
+		d = max(d, g.interval(i))
+	}
+	return d
+}
+
+// longestDown is the largest Master_Down_Interval of the group's routers for a
+// backup of this priority.
+func (g *Group) longestDown(priority uint8) (d time.Duration) {
+	for i := range g.Config.Routers {
+		d = max(d, g.Config.Routers[i].masterDown(g.interval(i), priority))
 	}
 	return d
 }

@@ -18,7 +18,10 @@ func (s *step) become(c Cause) {
 		preempted[i] = s.preempted(i)
 	}
 	s.disarm()
-	s.AdoptBy, s.Leaving = 0, false
+	if s.Leaving {
+		s.Leaving, s.Hold = false, false // what was to stay is wanted again: renewed, and announced
+	}
+	s.AdoptBy = 0
 	s.advertise()
 	s.transition(Master, c)
 	s.hold(true, c)
@@ -143,11 +146,9 @@ func (s *step) yield(i int, h Heard, c Cause) {
 // then the addresses stay until the successor speaks. A backup waits Skew_Time
 // before it does; letting go at once would leave nobody for that long.
 func (s *step) leave(to State, c Cause) {
-	var longest time.Duration
 	for i := range s.Routers {
-		r, interval := &s.Routers[i], s.interval(i)
+		r := &s.Routers[i]
 		r.Succeeded = false
-		longest = max(longest, s.Config.Routers[i].skewTime(interval, priorityLowest)+interval)
 		if r.Link.Usable && s.Source(i).IsValid() {
 			r.SentAt = s.now
 			s.emit(Output{Kind: OutputAdvert, Router: i, Priority: priorityResign})
@@ -157,13 +158,23 @@ func (s *step) leave(to State, c Cause) {
 	s.transition(to, c)
 	s.record()
 	if s.usable() {
-		s.Leaving, s.LeaveBy = true, s.now.Add(longest)
+		s.Leaving, s.LeaveBy = true, s.now.Add(s.handOver())
 		return
 	}
 	s.hold(false, c)
 }
 
-// succeeded notes that another master spoke on router i after we resigned.
+// handOver is how long the successor of a master that resigned may take to speak:
+// the longest Skew_Time there can be and an interval.
+func (g *Group) handOver() (d time.Duration) {
+	for i := range g.Routers {
+		interval := g.interval(i)
+		d = max(d, g.Config.Routers[i].skewTime(interval, priorityLowest)+interval)
+	}
+	return d
+}
+
+// succeeded notes that another master spoke on router i while we wait for that.
 func (s *step) succeeded(i int) {
 	s.Routers[i].Succeeded = true
 	for j := range s.Routers {
@@ -174,7 +185,7 @@ func (s *step) succeeded(i int) {
 	s.release(s.Cause)
 }
 
-// release ends the hand-over.
+// release ends the hand-over, or the bridge.
 func (s *step) release(c Cause) {
 	s.Leaving = false
 	s.hold(false, c)

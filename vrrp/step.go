@@ -59,21 +59,42 @@ func (s *step) emit(o Output) { s.out = append(s.out, o) }
 // group's fastest router. The dead process spoke on each router at most one of
 // its intervals before that advert, so no neighbour has missed a third one
 // anywhere, and no Master_Down_Timer has run out.
+//
+// Later than that a neighbour may be about to take over, or just have: the group
+// starts as Backup like any other, and bridges. Whatever a process before this one
+// left behind goes first in every other case.
 func (s *step) start(r Record) {
 	if s.Started {
 		return
 	}
 	s.Started = true
 	s.Since, s.Cause = s.now, Cause{Kind: CauseStarted}
-	if age := s.now.Sub(r.LastAdvert); r.Master && age >= 0 && age < 2*s.shortest() {
+	age := s.now.Sub(r.LastAdvert)
+	switch was := r.Master && age >= 0; {
+	case was && age < 2*s.shortest():
 		s.AdoptBy = r.LastAdvert.Add(2 * s.shortest())
-	} else if !s.Leaving {
-		// Whatever a process before this one left behind goes first.
+	case s.Leaving:
+	case was && age < s.longestDown(priorityLowest):
+		s.bridge()
+	default:
 		s.Hold = false
 		s.emit(Output{Kind: OutputAddresses, Cause: Cause{Kind: CauseStarted}})
 		s.record()
 	}
 	s.settle()
+}
+
+// bridge holds the addresses of the process before this one, without announcing
+// them, until a successor was heard on every router: taken off while no neighbour's
+// Master_Down_Timer has run out yet, they would be nobody's. Where none is heard
+// this group is master itself before LeaveBy.
+func (s *step) bridge() {
+	s.Leaving = true
+	s.hold(true, Cause{Kind: CauseStarted})
+	s.LeaveBy = s.now.Add(s.longestDown(s.Priority) + s.longest())
+	for i := range s.Routers {
+		s.Routers[i].Succeeded = false
+	}
 }
 
 // stop is the Shutdown event (RFC 9568 sections 6.4.2 and 6.4.3).
@@ -88,6 +109,9 @@ func (s *step) stop(c Cause) {
 	if s.State == Master {
 		s.leave(Init, c)
 		return
+	}
+	if s.Leaving {
+		s.LeaveBy = min(s.LeaveBy, s.now.Add(s.handOver()))
 	}
 	s.disarm()
 	if s.State != Init {
