@@ -279,6 +279,7 @@ func (d *Director) decide() {
 	d.world.SinceStart, d.world.SinceFault = time.Since(d.started), d.sinceFaults()
 	d.look()
 	want := policy.Desired(d.world)
+	d.world.Quorum = want.Quorum
 	if !reflect.DeepEqual(want.Host, d.sent.Host) || !d.host.asked() {
 		d.host.set(want.Host)
 	}

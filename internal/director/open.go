@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"failover/check"
@@ -193,7 +194,7 @@ func (e *noTableError) Error() string { return "virtual servers need IPVS: " + e
 func (e *noTableError) Unwrap() error { return e.err }
 
 // adoptTable reads which real servers are at work in the kernel's table. They
-// keep their weight until their checks say otherwise.
+// keep their place until their checks say otherwise.
 func (d *Director) adoptTable(ctx context.Context) map[check.ID]bool {
 	if d.table == nil {
 		return nil
@@ -204,10 +205,13 @@ func (d *Director) adoptTable(ctx context.Context) map[check.ID]bool {
 		return nil
 	}
 	adopted := make(map[check.ID]bool)
+	d.world.Quorum = make(map[string]bool)
 	for _, vs := range d.world.Node.Servers {
+		if vs.Sorry != nil {
+			d.adoptQuorum(t, vs)
+		}
 		for _, rs := range vs.Servers {
-			if atWork(t, vs.Key, rs) {
-				id := policy.CheckID(vs, rs)
+			if id := policy.CheckID(vs, rs); d.adopts(t, vs, rs) {
 				adopted[id] = true
 				d.world.Verdicts[id] = check.Verdict{
 					ID: id, Status: check.Up, Since: d.started,
@@ -219,18 +223,44 @@ func (d *Director) adoptTable(ctx context.Context) map[check.ID]bool {
 	return adopted
 }
 
-func atWork(t lvs.Table, k lvs.Key, rs conf.RealServer) bool {
+// adoptQuorum takes from the table whether a virtual server had its quorum: its
+// sorry server tells.
+func (d *Director) adoptQuorum(t lvs.Table, vs conf.VirtualServer) {
+	if weight, in := weightIn(t, vs.Key, *vs.Sorry); in && weight > 0 {
+		d.world.Quorum[vs.Name] = false
+	} else if slices.ContainsFunc(vs.Servers, func(rs conf.RealServer) bool {
+		weight, _ := weightIn(t, vs.Key, rs)
+		return weight > 0
+	}) {
+		d.world.Quorum[vs.Name] = true
+	}
+}
+
+// adopts tells whether a server that stands in the table was up: it takes
+// connections, or has weight 0 for another reason, the operator's word or a sorry
+// server. Where those that are down stay in the table, weight 0 tells nothing.
+func (d *Director) adopts(t lvs.Table, vs conf.VirtualServer, rs conf.RealServer) bool {
+	weight, in := weightIn(t, vs.Key, rs)
+	if !in || weight > 0 || policy.Quiesces(vs) {
+		return in && weight > 0
+	}
+	up, known := d.world.Quorum[vs.Name]
+	return known && !up || d.world.Overrides[policy.CheckID(vs, rs)].Holds()
+}
+
+// weightIn is the weight that a server has in a table, where it is in it.
+func weightIn(t lvs.Table, k lvs.Key, rs conf.RealServer) (weight int, in bool) {
 	for _, s := range t.Services {
 		if s.Key != k {
 			continue
 		}
 		for _, server := range s.Servers {
 			if server.Address == rs.Address {
-				return server.Weight > 0
+				return server.Weight, true
 			}
 		}
 	}
-	return false
+	return 0, false
 }
 
 // work is what the pool has to check.

@@ -233,6 +233,7 @@ func virtualServer(f facts, vs conf.VirtualServer) api.VirtualServer {
 		v.Quorum = "up"
 	}
 	kernel := f.kernelServers(vs.Key)
+	v.Sorry = vs.Sorry != nil && kernel[vs.Sorry.Address] > 0
 	for _, rs := range vs.Servers {
 		v.RealServers = append(v.RealServers, realServer(f, vs, rs, kernel))
 	}

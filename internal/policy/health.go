@@ -78,12 +78,12 @@ func Recovery(n conf.Node) time.Duration {
 	return min(d, time.Minute)
 }
 
-// serves tells whether the kernel's table has for each virtual server a real
-// server that takes connections.
+// serves tells whether the kernel's table has for each virtual server a server
+// that takes connections, be it the sorry server.
 func serves(w World) bool {
 	have := kernelWeights(w)
 	for _, vs := range w.Node.Servers {
-		if !slices.ContainsFunc(vs.Servers, func(rs conf.RealServer) bool { return have[at{vs.Key, rs.Address}] > 0 }) {
+		if !slices.ContainsFunc(withSorry(vs), func(rs conf.RealServer) bool { return have[at{vs.Key, rs.Address}] > 0 }) {
 			return false
 		}
 	}
@@ -114,13 +114,13 @@ func Ready(w World) bool {
 	return w.SinceStart >= FirstVerdicts || allJudged(w) && allThere(w)
 }
 
-// allThere tells whether every server that is up has arrived in the kernel's
-// table.
+// allThere tells whether every server that belongs into the kernel's table has
+// arrived there.
 func allThere(w World) bool {
 	have := kernelWeights(w)
 	for _, vs := range w.Node.Servers {
-		for _, rs := range vs.Servers {
-			if _, there := have[at{vs.Key, rs.Address}]; !there && Standing(w, vs, rs) == check.Up {
+		for _, s := range members(w, vs) {
+			if _, there := have[at{vs.Key, s.Address}]; !there {
 				return false
 			}
 		}

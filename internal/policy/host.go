@@ -100,7 +100,7 @@ func guard(n conf.Node) host.Guard {
 		} else {
 			g.Services = append(g.Services, vs.Key)
 		}
-		for _, rs := range vs.Servers {
+		for _, rs := range withSorry(vs) {
 			reply := lvs.Key{Protocol: vs.Key.Protocol, Address: rs.Address}
 			if rs.Forward == lvs.NAT && !slices.Contains(g.Replies, reply) {
 				g.Replies = append(g.Replies, reply)

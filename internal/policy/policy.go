@@ -23,6 +23,11 @@ type World struct {
 	// Verdicts on the real servers that have checks and on tracks. A missing one is
 	// unknown.
 	Verdicts map[check.ID]check.Verdict
+	// Overrides are what the operator says of real servers, by [CheckID].
+	Overrides map[check.ID]Override
+	// Quorum is which virtual servers have their quorum, by name, as Desired said
+	// last; of one that is not in it nothing is known.
+	Quorum map[string]bool
 	// SinceStart is the age of this director process.
 	SinceStart time.Duration
 	// GuardStands: the host settings, the guard among them, have been written.
@@ -48,6 +53,8 @@ type Wanted struct {
 	Table  lvs.Table
 	Host   host.Desired
 	Health map[string]vrrp.Health
+	// Quorum is World.Quorum for the next decision.
+	Quorum map[string]bool
 }
 
 // Desired computes what should be.
@@ -57,5 +64,6 @@ func Desired(w World) Wanted {
 		Table:  t,
 		Host:   settings(w, t),
 		Health: health(w),
+		Quorum: quorums(w),
 	}
 }

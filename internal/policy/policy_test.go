@@ -41,7 +41,7 @@ func pair(scheduler string) World {
 }
 
 func (w World) judge(server string, s check.Status) {
-	id := check.ID{VirtualServer: "web/tcp", RealServer: server}
+	id := check.ID{VirtualServer: "web", RealServer: server}
 	w.Verdicts[id] = check.Verdict{ID: id, Status: s}
 }
 
@@ -177,7 +177,7 @@ func TestBlindAfterAFault(t *testing.T) {
 		w := pair("rr")
 		w.GuardStands, w.Reconciled, w.SinceStart, w.Kernel = true, true, time.Hour, c.kernel
 		for server, streak := range map[string]int{"web1": 0, "web2": c.streak} {
-			id := check.ID{VirtualServer: "web/tcp", RealServer: server}
+			id := check.ID{VirtualServer: "web", RealServer: server}
 			w.Verdicts[id] = check.Verdict{ID: id, Status: check.Up, Asked: c.asked, Streak: streak}
 		}
 		if c.since >= 0 {

@@ -32,8 +32,11 @@ func TrackStanding(w World, t conf.Track) check.Verdict {
 
 // quorumVerdict follows the checks of the virtual server's real servers, which
 // have their own rise and fall. While a missing first verdict could still make
-// the quorum, nothing is known of it.
+// the quorum, nothing is known of it. What the operator says of the servers is no
+// matter of this director's fitness: who drains them all for maintenance does not
+// want the mastership to move.
 func quorumVerdict(w World, t conf.Track) check.Verdict {
+	w.Overrides = nil
 	v := check.Verdict{ID: TrackID(t), Status: check.Up, Result: check.Result{OK: true, Detail: "quorum of " + t.Name + " is up"}}
 	for _, vs := range w.Node.Servers {
 		if vs.Name != t.Name || QuorumUp(w, vs) {

@@ -1,0 +1,67 @@
+package policy
+
+import (
+	"failover/check"
+	"failover/conf"
+)
+
+// Rule: a virtual server has its quorum while the weights of its real servers
+// that may take connections, by their checks and by the operator, come to quorum
+// at least (1 where the file says nothing). With hysteresis one that has it keeps
+// it down to quorum - hysteresis, though never without any server, and one that
+// has lost it gets it back at quorum + hysteresis. What it had is the state that
+// Desired hands out and is given again; it begins when every server has been
+// judged, with the plain quorum, so that a start decides like its neighbour.
+
+// quorums is which virtual servers have their quorum. One of which that cannot be
+// told yet is not in it.
+func quorums(w World) map[string]bool {
+	m := make(map[string]bool, len(w.Node.Servers))
+	for _, vs := range w.Node.Servers {
+		if up := QuorumUp(w, vs); up || judged(w, vs) {
+			m[vs.Name] = up
+		}
+	}
+	return m
+}
+
+// QuorumUp tells whether a virtual server has its quorum.
+func QuorumUp(w World, vs conf.VirtualServer) bool {
+	up, known := w.Quorum[vs.Name]
+	return quorumHeld(vs, Available(w, vs), up, known)
+}
+
+// quorumHeld is the rule itself: sum is the weight there is, was and known tell
+// what the virtual server had before.
+func quorumHeld(vs conf.VirtualServer, sum int, was, known bool) bool {
+	need := max(vs.Quorum, 1)
+	switch {
+	case !known:
+		return sum >= need
+	case was:
+		return sum >= max(need-vs.Hysteresis, 1)
+	}
+	return sum >= need+vs.Hysteresis
+}
+
+// Available is the weight of a virtual server's real servers that may take
+// connections.
+func Available(w World, vs conf.VirtualServer) int {
+	sum := 0
+	for _, rs := range vs.Servers {
+		if Standing(w, vs, rs) == check.Up {
+			sum += wantedWeight(w, vs, rs)
+		}
+	}
+	return sum
+}
+
+// judged tells whether something is known of every real server.
+func judged(w World, vs conf.VirtualServer) bool {
+	for _, rs := range vs.Servers {
+		if Standing(w, vs, rs) == check.Unknown {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,25 @@
+package policy
+
+import "failover/conf"
+
+// Rule: below its quorum a virtual server that has a sorry server sends every new
+// connection there. The servers that are still up stay with weight 0, so that
+// their connections live on; only where the scheduler refuses the clients of a
+// server of weight 0 they leave. The sorry server is the last of the list: it
+// comes in by an addition and goes by a deletion, and lvs.Diff does the one before
+// and the other after everything else, so that there is no instant without a
+// server. A start gives the checks the time for their first verdicts before it
+// calls a server missing.
+
+// Sorry tells whether the sorry server takes a virtual server's connections.
+func Sorry(w World, vs conf.VirtualServer) bool {
+	return vs.Sorry != nil && !QuorumUp(w, vs) && (judged(w, vs) || w.SinceStart >= FirstVerdicts)
+}
+
+// withSorry are all servers that may get a virtual server's connections.
+func withSorry(vs conf.VirtualServer) []conf.RealServer {
+	if vs.Sorry == nil {
+		return vs.Servers
+	}
+	return append(vs.Servers[:len(vs.Servers):len(vs.Servers)], *vs.Sorry)
+}
