@@ -131,7 +131,7 @@ func forwardOption(f Forward) string {
 // tunnelTypes and tunnelChecksums are the kernel's numbers by ipvsadm's names.
 var (
 	tunnelTypes     = []string{"ipip", "gue", "gre"}
-	tunnelChecksums = []string{"", "--tun-csum", "--tun-remcsum"}
+	tunnelChecksums = []string{"--tun-nocsum", "--tun-csum", "--tun-remcsum"}
 )
 
 func tunnelText(t Tunnel) string {
@@ -142,7 +142,7 @@ func tunnelText(t Tunnel) string {
 	if t.Port != 0 {
 		text += fmt.Sprintf(" --tun-port %d", t.Port)
 	}
-	if 0 < t.Flags && int(t.Flags) < len(tunnelChecksums) {
+	if t.Type != TunnelIPIP && int(t.Flags) < len(tunnelChecksums) {
 		text += " " + tunnelChecksums[t.Flags]
 	}
 	return text

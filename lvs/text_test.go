@@ -19,6 +19,8 @@ const rules = `-A -t 172.20.10.4:80 -s rr
 -A -u 172.20.10.4:53 -s mh -p 300 -M 255.255.255.0 -b mh-fallback,mh-port
 -a -u 172.20.10.4:53 -r 172.20.10.90:53 -i -w 0 --tun-type ipip
 -a -u 172.20.10.4:53 -r 172.20.10.91:53 -i -w 1 --tun-type gue --tun-port 6080 --tun-remcsum
+-a -u 172.20.10.4:53 -r 172.20.10.92:53 -i -w 1 --tun-type gue --tun-port 6080 --tun-nocsum
+-a -u 172.20.10.4:53 -r 172.20.10.93:53 -i -w 1 --tun-type gre --tun-csum
 -A -u 172.20.10.4:5060 -s wlc -p 60 --pe sip
 -A -t [2001:db8::4]:80 -s sh -p 300 -M 64 -b sh-port
 -a -t [2001:db8::4]:80 -r [2001:db8::5]:80 -g -w 1
