@@ -2,7 +2,6 @@ package lvs
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -16,7 +15,8 @@ import (
 // come first, then weights that rise from 0, then other changes, then deletions;
 // services that are not wanted are deleted last.
 func Diff(actual, desired Table, owned Owned) []Op {
-	ops := diffSync(actual.Sync, desired.Sync, owned)
+	ops := diffTimeouts(actual.Timeouts, desired.Timeouts)
+	ops = append(ops, diffSync(actual.Sync, desired.Sync, owned)...)
 	have := index(actual.Services)
 	want := index(desired.Services)
 	for _, d := range canonical(desired).Services {
@@ -118,29 +118,4 @@ func maskName(s Service) string {
 		return "none"
 	}
 	return maskText(s)
-}
-
-// diffSync compares the sync daemons by role. The kernel cannot change one that
-// runs: it is stopped and started.
-func diffSync(actual, desired []Sync, owned Owned) []Op {
-	var ops []Op
-	for _, d := range desired {
-		i := slices.IndexFunc(actual, func(a Sync) bool { return a.Role == d.Role })
-		switch {
-		case i < 0:
-			ops = append(ops, Op{Kind: StartSync, Sync: d, Reason: "not running"})
-		case actual[i].withDefaults() != d.withDefaults():
-			reason := fmt.Sprintf("%s, was %s", d, actual[i])
-			ops = append(ops,
-				Op{Kind: StopSync, Sync: actual[i], Reason: reason},
-				Op{Kind: StartSync, Sync: d, Reason: reason})
-		}
-	}
-	for _, a := range actual {
-		wanted := slices.ContainsFunc(desired, func(d Sync) bool { return a.Role == d.Role })
-		if !wanted && owned.HasRole(a.Role) {
-			ops = append(ops, Op{Kind: StopSync, Sync: a, Reason: "not wanted any more"})
-		}
-	}
-	return ops
 }

@@ -95,7 +95,7 @@ set-service -t 172.20.10.4:80: flags persistent, were none; persistence 300 s, w
 set-server -t 172.20.10.4:80 -r 192.168.33.92:80: thresholds 10/5, were 0/0
 `},
 		{name: "tunnel", actual: web + sub(w1, "-m -w 1", "-i -w 1 --tun-type gue --tun-port 6080"), desired: web + sub(w1, "-m", "-i"), want: `
-set-server -t 172.20.10.4:80 -r 192.168.33.92:80: tunnel --tun-type ipip, was --tun-type gue --tun-port 6080
+set-server -t 172.20.10.4:80 -r 192.168.33.92:80: tunnel --tun-type ipip, was --tun-type gue --tun-port 6080 --tun-nocsum
 `},
 	}
 	for _, tt := range tests {
@@ -115,7 +115,11 @@ func TestDiffSync(t *testing.T) {
 	other := master
 	other.ID = 7
 	full := master
-	full.Port, full.TTL = 8848, 1
+	full.Port, full.TTL, full.MaxLen = 8848, 1, 1472
+	orphan := full
+	orphan.Orphan = true
+	long := master
+	long.MaxLen = 8972
 	ours := lvs.Owned{Roles: []lvs.Role{lvs.SyncMaster}}
 	tests := []struct {
 		name            string
@@ -128,6 +132,11 @@ func TestDiffSync(t *testing.T) {
 		{"another syncid", []lvs.Sync{other}, []lvs.Sync{master}, lvs.Owned{}, "stop-sync master: " +
 			"master on eth1, syncid 51, group 224.0.0.81:8848, ttl 1, was master on eth1, syncid 7, group 224.0.0.81:8848, ttl 1\nstart-sync master: " +
 			"master on eth1, syncid 51, group 224.0.0.81:8848, ttl 1, was master on eth1, syncid 7, group 224.0.0.81:8848, ttl 1\n"},
+		{"its device was made anew", []lvs.Sync{orphan}, []lvs.Sync{master}, lvs.Owned{}, "stop-sync master: the device or the address it was started on, eth1, is gone\n" +
+			"start-sync master: the device or the address it was started on, eth1, is gone\n"},
+		{"a length that is asked for", []lvs.Sync{full}, []lvs.Sync{long}, lvs.Owned{}, "stop-sync master: " +
+			"master on eth1, syncid 51, group 224.0.0.81:8848, ttl 1, maxlen 8972, was master on eth1, syncid 51, group 224.0.0.81:8848, ttl 1, maxlen 1472\nstart-sync master: " +
+			"master on eth1, syncid 51, group 224.0.0.81:8848, ttl 1, maxlen 8972, was master on eth1, syncid 51, group 224.0.0.81:8848, ttl 1, maxlen 1472\n"},
 		{"a stranger's stays", []lvs.Sync{master, backup}, nil, lvs.Owned{}, ""},
 		{"ours stops", []lvs.Sync{master, backup}, nil, ours, "stop-sync master: not wanted any more\n"},
 	}
@@ -138,6 +147,25 @@ func TestDiffSync(t *testing.T) {
 				t.Errorf("got\n%swant\n%s", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestDiffTimeouts(t *testing.T) {
+	have := lvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300}
+	tests := []struct {
+		want lvs.Timeouts
+		ops  string
+	}{
+		{lvs.Timeouts{}, ""},
+		{have, ""},
+		{lvs.Timeouts{UDP: 300}, ""},
+		{lvs.Timeouts{TCP: 7200, UDP: 300}, "set-timeouts tcp 7200 s: tcp timeout 7200 s, was 900 s\n"},
+		{lvs.Timeouts{TCPFin: 30, UDP: 30}, "set-timeouts tcpfin 30 s, udp 30 s: tcpfin timeout 30 s, was 120 s; udp timeout 30 s, was 300 s\n"},
+	}
+	for _, tt := range tests {
+		if got := lines(lvs.Diff(lvs.Table{Timeouts: have}, lvs.Table{Timeouts: tt.want}, lvs.Owned{})); got != tt.ops {
+			t.Errorf("%+v:\n%swant\n%s", tt.want, got, tt.ops)
+		}
 	}
 }
 

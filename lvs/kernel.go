@@ -15,6 +15,12 @@ var (
 	ErrNotFound = errors.New("not there")
 	// ErrScheduler: the kernel does not know the scheduler and could not load it.
 	ErrScheduler = errors.New("the kernel has no such scheduler")
+	// ErrNoIPv6: the kernel's IPv6 is off (ipv6.disable=1, or built without).
+	ErrNoIPv6 = errors.New("the kernel's IPv6 is off")
+	// ErrPermission: the process may not change or read the table.
+	ErrPermission = errors.New("CAP_NET_ADMIN is missing")
+	// ErrUnsupported: this kernel's IPVS does not know the operation.
+	ErrUnsupported = errors.New("the kernel's IPVS does not know this")
 )
 
 // Kernel is the IPVS of the running kernel. Its methods may be called from any
@@ -27,9 +33,9 @@ type Kernel interface {
 	Do(ctx context.Context, op Op) error
 	// Stats reads the counters of every service and server.
 	Stats(ctx context.Context) (Stats, error)
-	// Changed is a cheap look (/proc/net/ip_vs): a hash of what the table says,
-	// connection counts left out. Weights and methods are in it; thresholds and
-	// flags are not.
+	// Changed is a cheap look (/proc/net/ip_vs, sync daemons, timeouts): a hash of
+	// what the table says, connection counts left out. Weights and methods are in
+	// it; thresholds, tunnels, scheduler flags and persistence engines are not.
 	Changed(ctx context.Context) (uint64, error)
 	Close() error
 }

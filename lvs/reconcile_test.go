@@ -367,13 +367,35 @@ func TestSyncDaemonsAreKept(t *testing.T) {
 			b.Fatalf("result %+v", res)
 		}
 		b.kernel.Stranger(lvs.Op{Kind: lvs.StopSync, Sync: want.Sync[0]})
-		b.after(20 * time.Second)
+		b.after(time.Second)
 		if res := b.last(); res.Repairs != 1 || len(res.Table.Sync) != 2 {
 			b.Errorf("result %+v", res)
 		}
 		b.set(webRules)
 		if res := b.last(); len(res.Table.Sync) != 0 {
 			b.Errorf("sync daemons left: %v", res.Table.Sync)
+		}
+	})
+}
+
+// TestTimeoutsAreKept: what is 0 is nobody's business of ours.
+func TestTimeoutsAreKept(t *testing.T) {
+	reconciling(t, "", func(b *bench) {
+		b.kernel.Stranger(lvs.Op{Kind: lvs.SetTimeouts, Timeouts: lvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300}})
+		b.r.Set(lvs.Table{Timeouts: lvs.Timeouts{TCP: 7200}})
+		synctest.Wait()
+		if res := b.last(); !res.Converged || res.Table.Timeouts != (lvs.Timeouts{TCP: 7200, TCPFin: 120, UDP: 300}) {
+			b.Fatalf("result %+v", res)
+		}
+		b.kernel.Stranger(lvs.Op{Kind: lvs.SetTimeouts, Timeouts: lvs.Timeouts{TCP: 60, UDP: 30}})
+		b.after(time.Second)
+		if res := b.last(); res.Repairs != 1 || res.Table.Timeouts != (lvs.Timeouts{TCP: 7200, TCPFin: 120, UDP: 30}) {
+			b.Errorf("result %+v", res)
+		}
+		b.r.Set(lvs.Table{})
+		synctest.Wait()
+		if res := b.last(); !res.Converged || len(res.Done) != 0 || res.Table.Timeouts.TCP != 7200 {
+			b.Errorf("not wanted any more: %+v", res)
 		}
 	})
 }

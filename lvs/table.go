@@ -68,60 +68,26 @@ type Server struct {
 	ConfiguredWeight int
 }
 
-// Tunnel is the encapsulation of a tunnelled server. We read every kind, so that
-// a foreign change is seen, and write IP-in-IP only.
+// Tunnel is the encapsulation of a tunnelled server, as the kernel numbers it
+// (include/uapi/linux/ip_vs.h).
 type Tunnel struct {
-	Type  uint8  // 0 ipip, 1 gue, 2 gre, as the kernel numbers them
-	Port  uint16 // gue
-	Flags uint16 // checksum: 0 none, 1 csum, 2 remcsum
+	Type  uint8  // TunnelIPIP, TunnelGUE or TunnelGRE
+	Port  uint16 // UDP destination port of GUE, never 0 with it
+	Flags uint16 // checksum: 0 none, 1 csum (gue, gre), 2 remcsum (gue)
 }
 
-// Role is one of the two sync daemon roles of the kernel.
-type Role string
-
-// The roles. Both may run at once.
+// The kinds of tunnel. GUE and GRE need Linux 5.3.
 const (
-	SyncMaster Role = "master"
-	SyncBackup Role = "backup"
+	TunnelIPIP uint8 = 0
+	TunnelGUE  uint8 = 1
+	TunnelGRE  uint8 = 2
 )
-
-// Sync is the connection synchronisation of one role (ipvsadm --start-daemon).
-// Group, Port and TTL left zero are the kernel's defaults.
-type Sync struct {
-	Role      Role
-	Interface string
-	ID        int        // syncid, 0–255; a backup with 0 takes every sender's
-	Group     netip.Addr // default 224.0.0.81
-	Port      uint16     // default 8848
-	TTL       uint8      // default 1
-}
-
-// withDefaults fills in what the kernel fills in (ip_vs_sync.c,
-// start_sync_thread).
-func (s Sync) withDefaults() Sync {
-	if !s.Group.IsValid() {
-		s.Group = netip.AddrFrom4([4]byte{224, 0, 0, 81})
-	}
-	if s.Port == 0 {
-		s.Port = 8848
-	}
-	if s.TTL == 0 {
-		s.TTL = 1
-	}
-	return s
-}
-
-// String describes the daemon in one line.
-func (s Sync) String() string {
-	s = s.withDefaults()
-	return fmt.Sprintf("%s on %s, syncid %d, group %s, ttl %d",
-		s.Role, s.Interface, s.ID, netip.AddrPortFrom(s.Group, s.Port), s.TTL)
-}
 
 // Table is an IPVS table: what the kernel has, or what it should have.
 type Table struct {
 	Services []Service
 	Sync     []Sync
+	Timeouts Timeouts
 }
 
 // Counters are the kernel's 64-bit statistics of a service or a server.
@@ -148,17 +114,23 @@ const (
 	DelServer  OpKind = "del-server"
 	StartSync  OpKind = "start-sync"
 	StopSync   OpKind = "stop-sync"
+	// SetTimeouts sets the timeouts of connections that are not 0.
+	SetTimeouts OpKind = "set-timeouts"
+	// Zero resets the counters of a service and its servers, or of all where the
+	// operation names none. No difference calls for it.
+	Zero OpKind = "zero"
 )
 
 // Op is one change of the kernel's table. Service carries key and attributes
 // (its Servers are ignored); Server is set for the server operations, Sync for
-// the sync operations.
+// the sync operations, Timeouts for theirs.
 type Op struct {
-	Kind    OpKind
-	Service Service
-	Server  Server
-	Sync    Sync
-	Reason  string // for people: "weight 1, was 3"
+	Kind     OpKind
+	Service  Service
+	Server   Server
+	Sync     Sync
+	Timeouts Timeouts
+	Reason   string // for people: "weight 1, was 3"
 }
 
 // String writes the operation for logs and plans.
@@ -168,6 +140,13 @@ func (o Op) String() string {
 		return fmt.Sprintf("%s %s -r %s", o.Kind, o.Service.Key, o.Server.Address)
 	case StartSync, StopSync:
 		return fmt.Sprintf("%s %s", o.Kind, o.Sync.Role)
+	case SetTimeouts:
+		return fmt.Sprintf("%s %s", o.Kind, o.Timeouts)
+	case Zero:
+		if o.Service.Key == (Key{}) {
+			return string(o.Kind)
+		}
+		return fmt.Sprintf("%s %s", o.Kind, o.Service.Key)
 	default:
 		return fmt.Sprintf("%s %s", o.Kind, o.Service.Key)
 	}

@@ -11,7 +11,7 @@ import (
 // never needed is counted as 0.
 var opKinds = []lvs.OpKind{
 	lvs.AddService, lvs.SetService, lvs.DelService, lvs.AddServer, lvs.SetServer, lvs.DelServer,
-	lvs.StartSync, lvs.StopSync,
+	lvs.StartSync, lvs.StopSync, lvs.SetTimeouts,
 }
 
 // counts are what this process has done so far. They only rise.

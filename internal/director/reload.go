@@ -267,6 +267,8 @@ func opChange(op lvs.Op) api.Change {
 		object += " -r " + op.Server.Address.String()
 	case lvs.StartSync, lvs.StopSync:
 		object = "ipvs sync " + string(op.Sync.Role)
+	case lvs.SetTimeouts:
+		object = "ipvs timeouts"
 	}
 	return api.Change{Op: sign, Object: object, Detail: op.Reason}
 }

@@ -15,24 +15,54 @@ import (
 	"failover/lvs"
 )
 
-// errGroup: the kernel would answer "invalid argument".
-var errGroup = errors.New("the group is no multicast address")
+// Errors of what the kernel would answer with "invalid argument", or take and
+// change.
+var (
+	errGroup  = errors.New("the group is no multicast address")
+	errMaxLen = fmt.Errorf("maxlen out of range: %d to %d", maxLenLeast, maxLenMost)
+)
+
+// The range of a message's length that the kernel takes as it is for both roles
+// and families (ip_vs_sync.c, start_sync_thread).
+const (
+	maxLenLeast = 1024
+	maxLenMost  = 65535 - 40 - 8
+)
 
 // daemon starts or stops a sync daemon.
 func (h *handle) daemon(op lvs.Op) error {
-	a := nl.NewRtAttr(attrDaemon|unix.NLA_F_NESTED, nil)
-	a.AddRtAttr(syncState, nl.Uint32Attr(stateNumber(op.Sync.Role)))
 	if op.Kind == lvs.StopSync {
+		a := nl.NewRtAttr(attrDaemon|unix.NLA_F_NESTED, nil)
+		a.AddRtAttr(syncState, nl.Uint32Attr(stateNumber(op.Sync.Role)))
 		_, err := h.request(cmdDelDaemon, unix.NLM_F_ACK, a)
+		if err == nil {
+			h.devices.stopped(op.Sync.Role)
+		}
 		return err
 	}
-	s := op.Sync
+	a, err := daemonAttribute(op.Sync)
+	if err != nil {
+		return err
+	}
+	d, err := h.device(op.Sync)
+	if err != nil {
+		return err
+	}
+	_, err = h.request(cmdNewDaemon, unix.NLM_F_ACK, a)
+	h.devices.starts(op.Sync, d, err == nil)
+	return err
+}
+
+// daemonAttribute describes a sync daemon to start.
+func daemonAttribute(s lvs.Sync) (*nl.RtAttr, error) {
+	a := nl.NewRtAttr(attrDaemon|unix.NLA_F_NESTED, nil)
+	a.AddRtAttr(syncState, nl.Uint32Attr(stateNumber(s.Role)))
 	a.AddRtAttr(syncInterface, nl.ZeroTerminated(s.Interface))
 	a.AddRtAttr(syncID, nl.Uint32Attr(uint32(s.ID)))
 	switch {
 	case !s.Group.IsValid():
 	case !s.Group.IsMulticast():
-		return errGroup
+		return nil, errGroup
 	case s.Group.Is6():
 		a.AddRtAttr(syncGroup6, s.Group.AsSlice())
 	default:
@@ -41,16 +71,22 @@ func (h *handle) daemon(op lvs.Op) error {
 	if s.Port != 0 {
 		a.AddRtAttr(syncPort, nl.Uint16Attr(s.Port))
 	}
+	if s.MaxLen != 0 {
+		if s.MaxLen < maxLenLeast || int(s.MaxLen) > maxLenMost {
+			return nil, errMaxLen
+		}
+		a.AddRtAttr(syncMaxLen, nl.Uint16Attr(s.MaxLen))
+	}
 	if s.TTL != 0 {
 		a.AddRtAttr(syncTTL, nl.Uint8Attr(s.TTL))
 	}
-	_, err := h.request(cmdNewDaemon, unix.NLM_F_ACK, a)
-	return err
+	return a, nil
 }
 
-// daemons reads the sync daemons that run, in order of role.
+// daemons reads the sync daemons that run, in order of role, and looks whether
+// they still have what they were started on.
 func (h *handle) daemons() ([]lvs.Sync, error) {
-	msgs, err := h.request(cmdGetDaemon, unix.NLM_F_DUMP, nil)
+	msgs, err := h.request(cmdGetDaemon, unix.NLM_F_DUMP)
 	if err != nil {
 		return nil, fmt.Errorf("sync daemons: %w", err)
 	}
@@ -60,11 +96,19 @@ func (h *handle) daemons() ([]lvs.Sync, error) {
 		if err != nil {
 			return nil, fmt.Errorf("sync daemons: %w", err)
 		}
+		now, err := h.device(s)
+		if err != nil {
+			return nil, fmt.Errorf("sync daemons: %w", err)
+		}
+		s.Orphan = h.devices.orphan(s, now)
 		out = append(out, s)
 	}
-	slices.SortFunc(out, func(a, b lvs.Sync) int { return strings.Compare(string(a.Role), string(b.Role)) })
+	h.devices.ended(out)
+	slices.SortFunc(out, func(a, b lvs.Sync) int { return compareRoles(a.Role, b.Role) })
 	return out, nil
 }
+
+func compareRoles(a, b lvs.Role) int { return strings.Compare(string(a), string(b)) }
 
 func decodeDaemon(msg attributes) (lvs.Sync, error) {
 	a, err := msg.nested(attrDaemon)
@@ -74,6 +118,7 @@ func decodeDaemon(msg attributes) (lvs.Sync, error) {
 	s := lvs.Sync{
 		Interface: a.text(syncInterface),
 		ID:        int(a.number(syncID)),
+		MaxLen:    uint16(a.number(syncMaxLen)),
 		Port:      uint16(a.number(syncPort)),
 		TTL:       uint8(a.number(syncTTL)),
 	}

@@ -14,10 +14,15 @@ import (
 // Generic netlink commands of the family IPVS (include/uapi/linux/ip_vs.h).
 const (
 	cmdGetService = 4
+	cmdNewDest    = 5
+	cmdSetDest    = 6
+	cmdDelDest    = 7
 	cmdGetDest    = 8
 	cmdNewDaemon  = 9
 	cmdDelDaemon  = 10
 	cmdGetDaemon  = 11
+	cmdGetConfig  = 13
+	cmdZero       = 16
 
 	genlVersion = 1 // IPVS_GENL_VERSION
 )
@@ -27,6 +32,10 @@ const (
 	attrService = 1
 	attrDest    = 2
 	attrDaemon  = 3
+
+	attrTimeoutTCP    = 4
+	attrTimeoutTCPFin = 5
+	attrTimeoutUDP    = 6
 )
 
 // Attributes of a service.
@@ -77,6 +86,7 @@ const (
 	syncState     = 1
 	syncInterface = 2
 	syncID        = 3
+	syncMaxLen    = 4
 	syncGroup     = 5
 	syncGroup6    = 6
 	syncPort      = 7
@@ -92,26 +102,27 @@ const (
 // flagHashed is IP_VS_SVC_F_HASHED, which the kernel sets for itself.
 const flagHashed = 0x2
 
-// dumpTries is how often a dump that the kernel calls interrupted is taken.
+// dumpTries is how often a dump is taken that the kernel calls interrupted, or of
+// which something was lost because the socket's buffer was full.
 const dumpTries = 5
 
-// request sends one command with an optional nested attribute and returns the
-// answers, each without its generic netlink header.
-func (h *handle) request(cmd uint8, flags int, data *nl.RtAttr) ([]attributes, error) {
+// request sends one command with its attributes and returns the answers, each
+// without its generic netlink header.
+func (h *handle) request(cmd uint8, flags int, data ...*nl.RtAttr) ([]attributes, error) {
 	var msgs [][]byte
 	for try := 1; ; try++ {
 		req := nl.NewNetlinkRequest(h.family, flags)
 		req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_GENERIC: h.own}
 		req.AddData(&nl.Genlmsg{Command: cmd, Version: genlVersion})
-		if data != nil {
-			req.AddData(data)
+		for _, a := range data {
+			req.AddData(a)
 		}
 		var err error
 		msgs, err = req.Execute(unix.NETLINK_GENERIC, 0)
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, nl.ErrDumpInterrupted) || try == dumpTries {
+		if try == dumpTries || !again(err, flags) {
 			return nil, err
 		}
 	}
@@ -127,6 +138,16 @@ func (h *handle) request(cmd uint8, flags int, data *nl.RtAttr) ([]attributes, e
 		out = append(out, a)
 	}
 	return out, nil
+}
+
+// again tells whether to send a request once more. What comes late of the answers
+// to the first is told apart by its sequence number. Only what reads is repeated:
+// whether a change was made before its answer was lost, the next dump says.
+func again(err error, flags int) bool {
+	if flags&unix.NLM_F_DUMP != unix.NLM_F_DUMP {
+		return false
+	}
+	return errors.Is(err, nl.ErrDumpInterrupted) || errors.Is(err, unix.ENOBUFS)
 }
 
 // attributes are the attributes of one level, by type. Reading one that is

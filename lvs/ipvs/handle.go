@@ -7,6 +7,7 @@ import (
 	"time"
 
 	moby "github.com/moby/ipvs"
+	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
@@ -15,15 +16,18 @@ import (
 // receiveLimit ends one receive on our own socket.
 const receiveLimit = 10 * time.Second
 
-// handle is a pair of sockets to the kernel: moby's and ours.
+// handle is sockets to the kernel: moby's and ours to IPVS, and one to look at
+// devices.
 type handle struct {
-	moby   *moby.Handle
-	own    *nl.SocketHandle
-	family int // generic netlink family IPVS
+	moby    *moby.Handle
+	own     *nl.SocketHandle
+	route   *netlink.Handle
+	family  int      // generic netlink family IPVS
+	devices *devices // outlives the handle
 }
 
 // openHandle opens the sockets in namespace ns.
-func openHandle(ns netns.NsHandle, family int) (*handle, error) {
+func openHandle(ns netns.NsHandle, family int, v *devices) (*handle, error) {
 	// A goroutine may run on any thread. All threads of the daemon share one
 	// namespace; a thread that does not (in tests) is led there, which needs
 	// CAP_SYS_ADMIN.
@@ -38,16 +42,24 @@ func openHandle(ns netns.NsHandle, family int) (*handle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
+	h := &handle{moby: m, family: family, devices: v}
 	s, err := nl.GetNetlinkSocketAt(at, netns.None(), unix.NETLINK_GENERIC)
 	if err == nil {
+		h.own = &nl.SocketHandle{Socket: s}
 		tv := unix.NsecToTimeval(receiveLimit.Nanoseconds())
 		err = s.SetReceiveTimeout(&tv)
 	}
+	if err == nil {
+		h.route, err = netlink.NewHandleAt(at, unix.NETLINK_ROUTE)
+	}
+	if err == nil {
+		err = h.route.SetSocketTimeout(receiveLimit)
+	}
 	if err != nil {
-		m.Close()
+		h.close()
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
-	return &handle{moby: m, own: &nl.SocketHandle{Socket: s}, family: family}, nil
+	return h, nil
 }
 
 // close closes the sockets. It may wait for a system call that uses them.
@@ -60,5 +72,8 @@ func (h *handle) close() {
 	}
 	if h.own != nil {
 		h.own.Close()
+	}
+	if h.route != nil {
+		h.route.Close()
 	}
 }

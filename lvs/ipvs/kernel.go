@@ -5,7 +5,8 @@
 // Plain writes go through github.com/moby/ipvs. What that library does not
 // carry, or reads back wrongly (weights above 16 bits, the sequence of servers,
 // 64-bit counters, persistence engines, tunnels, sync daemons), is spoken
-// directly over generic netlink in this package.
+// directly over generic netlink in this package. Whatever the kernel cannot carry,
+// or would take for something else, is refused with the reason.
 package ipvs
 
 import (
@@ -74,12 +75,13 @@ func Open(ctx context.Context, log *slog.Logger) (*Kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ipvs: open network namespace: %w", err)
 	}
-	first, err := openHandle(ns, family)
+	started := new(devices)
+	first, err := openHandle(ns, family, started)
 	if err != nil {
 		ns.Close()
 		return nil, fmt.Errorf("ipvs: %w", err)
 	}
-	k := newKernel(log, first, func() (*handle, error) { return openHandle(ns, family) })
+	k := newKernel(log, first, func() (*handle, error) { return openHandle(ns, family, started) })
 	k.ns = ns
 	if k.proc, err = os.Open(procPath); err != nil {
 		k.Close()

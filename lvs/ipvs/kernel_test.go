@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"failover/lvs"
 	"failover/lvs/ipvs"
@@ -28,11 +30,22 @@ const rules = `-A -t 172.20.10.4:80 -s rr
 -A -u 172.20.10.4:53 -s mh -p 300 -M 255.255.255.0 -b mh-fallback,mh-port
 -a -u 172.20.10.4:53 -r 192.168.33.92:53 -i -w 1 --tun-type ipip
 -a -u 172.20.10.4:53 -r 192.168.33.93:53 -i -w 2 --tun-type ipip
+-A -u 172.20.10.4:123 -s wrr -o
+-a -u 172.20.10.4:123 -r 192.168.33.92:123 -i -w 1 --tun-type gue --tun-port 6080 --tun-nocsum
+-a -u 172.20.10.4:123 -r 192.168.33.93:123 -i -w 1 --tun-type gue --tun-port 6081 --tun-csum
+-a -u 172.20.10.4:123 -r 192.168.33.94:123 -i -w 1 --tun-type gre --tun-nocsum
+-a -u 172.20.10.4:123 -r [2001:db8::92]:123 -i -w 1 --tun-type ipip
+-A -u 172.20.10.4:5060 -s rr -p 60 --pe sip
+-A --sctp-service 172.20.10.4:80 -s fo
+-a --sctp-service 172.20.10.4:80 -r 192.168.33.92:80 -m -w 1
 -A -t [2001:db8::4]:80 -s wlc -p 60 -M 64
+-a -t [2001:db8::4]:80 -r 192.168.33.92:80 -i -w 1 --tun-type gre --tun-csum
 -a -t [2001:db8::4]:80 -r [2001:db8::92]:80 -m -w 1
+-A --sctp-service [2001:db8::4]:80 -s ovf
 -A -f 7 -s wlc
 -a -f 7 -r 192.168.33.92:0 -g -w 1
 -A -f 8 -6 -s wlc -p 360
+-a -f 8 -6 -r [2001:db8::92]:0 -g -w 1
 `
 
 func TestNoIPVS(t *testing.T) {
@@ -119,7 +132,7 @@ func TestSchedulers(t *testing.T) {
 			s.Key.Protocol = lvs.UDP
 		}
 		err := k.Do(t.Context(), lvs.Op{Kind: kind, Service: s})
-		if !errors.Is(err, lvs.ErrScheduler) || !strings.HasSuffix(err.Error(), ": nosuch") {
+		if !errors.Is(err, lvs.ErrScheduler) || !strings.HasSuffix(err.Error(), ": nosuch (module ip_vs_nosuch)") {
 			t.Errorf("%s with an unknown scheduler: %v", kind, err)
 		}
 	}
@@ -135,6 +148,12 @@ func TestErrors(t *testing.T) {
 	six := parse(t, "-A -t [2001:db8::4]:80 -s rr\n-a -t [2001:db8::4]:80 -r [2001:db8::5]:80 -m -w 1").Services[0].Servers[0]
 	negative := unknown
 	negative.Weight = -1
+	above, gue, odd := unknown, unknown, unknown
+	above.Lower = 1
+	gue.Forward, gue.Tunnel.Type = lvs.TUN, lvs.TunnelGUE
+	odd.Forward, odd.Tunnel.Type = lvs.TUN, 9
+	broadcast := unknown
+	broadcast.Address = netip.MustParseAddrPort("224.0.0.1:80")
 	lo := lvs.Sync{Role: lvs.SyncMaster, Interface: "lo"}
 	do(t, k, lvs.Op{Kind: lvs.AddService, Service: service}, lvs.Op{Kind: lvs.AddServer, Service: service, Server: server})
 	tests := []struct {
@@ -150,58 +169,21 @@ func TestErrors(t *testing.T) {
 		{lvs.Op{Kind: lvs.SetServer, Service: service, Server: unknown}, lvs.ErrNotFound, "ipvs: set server -t 172.20.10.4:80 -r 192.168.33.99:80: not there"},
 		{lvs.Op{Kind: lvs.DelServer, Service: service, Server: unknown}, lvs.ErrNotFound, "ipvs: del server -t 172.20.10.4:80 -r 192.168.33.99:80: not there"},
 		{lvs.Op{Kind: lvs.AddServer, Service: service, Server: negative}, nil, "ipvs: add server -t 172.20.10.4:80 -r 192.168.33.99:80: weight out of range"},
-		{lvs.Op{Kind: lvs.AddServer, Service: service, Server: six}, nil, "ipvs: add server -t 172.20.10.4:80 -r [2001:db8::5]:80: a real server of another address family than its service is not supported"},
+		{lvs.Op{Kind: lvs.AddServer, Service: service, Server: six}, nil, "ipvs: add server -t 172.20.10.4:80 -r [2001:db8::5]:80: a real server of another address family than its service needs forward tun"},
+		{lvs.Op{Kind: lvs.AddServer, Service: service, Server: above}, nil, "ipvs: add server -t 172.20.10.4:80 -r 192.168.33.99:80: the lower threshold of connections is above the upper one"},
+		{lvs.Op{Kind: lvs.AddServer, Service: service, Server: gue}, nil, "ipvs: add server -t 172.20.10.4:80 -r 192.168.33.99:80: a gue tunnel needs a port"},
+		{lvs.Op{Kind: lvs.AddServer, Service: service, Server: odd}, nil, "ipvs: add server -t 172.20.10.4:80 -r 192.168.33.99:80: unknown tunnel type or checksum"},
+		{lvs.Op{Kind: lvs.AddServer, Service: service, Server: broadcast}, unix.EINVAL, "ipvs: add server -t 172.20.10.4:80 -r 224.0.0.1:80: invalid argument: the address is none of a host, or link-local"},
 		{lvs.Op{Kind: lvs.StopSync, Sync: lo}, lvs.ErrNotFound, "ipvs: stop sync master: not there"},
 		{lvs.Op{Kind: lvs.StartSync, Sync: lvs.Sync{Role: lvs.SyncMaster, Interface: "nosuch0"}}, nil, "ipvs: start sync master: no such device"},
+		{lvs.Op{Kind: lvs.StartSync, Sync: lvs.Sync{Role: lvs.SyncMaster, Interface: "lo", Group: netip.MustParseAddr("10.0.0.1")}}, nil, "ipvs: start sync master: the group is no multicast address"},
+		{lvs.Op{Kind: lvs.StartSync, Sync: lvs.Sync{Role: lvs.SyncMaster, Interface: "lo", MaxLen: 100}}, nil, "ipvs: start sync master: maxlen out of range: 1024 to 65487"},
 	}
 	for _, tt := range tests {
 		err := k.Do(t.Context(), tt.op)
 		if err == nil || err.Error() != tt.text || tt.is != nil && !errors.Is(err, tt.is) {
 			t.Errorf("got  %v\nwant %s", err, tt.text)
 		}
-	}
-}
-
-func TestSyncDaemons(t *testing.T) {
-	k := open(t)
-	link := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: "sync0", MTU: 1500}}
-	if err := netlink.LinkAdd(link); err != nil {
-		t.Fatal(err)
-	}
-	address, err := netlink.ParseAddr("192.168.33.91/24")
-	if err == nil {
-		err = errors.Join(netlink.AddrAdd(link, address), netlink.LinkSetUp(link))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	both := lvs.Table{Sync: []lvs.Sync{
-		{Role: lvs.SyncBackup, Interface: "sync0", ID: 51},
-		{Role: lvs.SyncMaster, Interface: "sync0", ID: 51},
-	}}
-	become(t, k, both)
-	const want = `master sync daemon (mcast=sync0, syncid=51, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)
-backup sync daemon (mcast=sync0, syncid=51, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)
-`
-	if diff := cmp.Diff(want, ipvsadm(t, "-l", "--daemon")); diff != "" {
-		t.Errorf("ipvsadm -l --daemon (-want +got):\n%s", diff)
-	}
-	if ops := lvs.Diff(dump(t, k), both, lvs.Owned{}); len(ops) != 0 {
-		t.Errorf("still to do: %v", ops)
-	}
-	both.Sync[1].TTL, both.Sync[1].Port = 4, 8849
-	if ops := become(t, k, both); len(ops) != 2 {
-		t.Errorf("operations for another ttl and port: %v", ops)
-	}
-	if got := dump(t, k).Sync; len(got) != 2 || got[1].TTL != 4 || got[1].Port != 8849 {
-		t.Errorf("read back: %v", got)
-	}
-	if err := k.Do(t.Context(), lvs.Op{Kind: lvs.StartSync, Sync: both.Sync[0]}); !errors.Is(err, lvs.ErrExists) {
-		t.Errorf("started twice: %v", err)
-	}
-	do(t, k, lvs.Op{Kind: lvs.StopSync, Sync: both.Sync[0]}, lvs.Op{Kind: lvs.StopSync, Sync: both.Sync[1]})
-	if got := dump(t, k).Sync; len(got) != 0 {
-		t.Errorf("still running: %v", got)
 	}
 }
 
@@ -256,5 +238,62 @@ func TestConcurrentUse(t *testing.T) {
 	users.Wait()
 	if got := dump(t, k); len(got.Services) != 0 {
 		t.Errorf("left behind:\n%s", lvs.Format(got))
+	}
+}
+
+// TestTimeouts: what is 0 stays as it is, a change shows in the cheap look.
+func TestTimeouts(t *testing.T) {
+	k := open(t)
+	before := dump(t, k).Timeouts
+	if before != (lvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300}) {
+		t.Errorf("in a new namespace: %v", before)
+	}
+	look := changed(t, k)
+	become(t, k, lvs.Table{Timeouts: lvs.Timeouts{TCP: 7200, UDP: 30}})
+	if got := ipvsadm(t, "-l", "--timeout"); got != "Timeout (tcp tcpfin udp): 7200 120 30\n" {
+		t.Errorf("ipvsadm -l --timeout: %s", got)
+	}
+	if got := dump(t, k).Timeouts; got != (lvs.Timeouts{TCP: 7200, TCPFin: 120, UDP: 30}) {
+		t.Errorf("read back: %v", got)
+	}
+	if changed(t, k) == look {
+		t.Error("other timeouts do not change the hash of the table")
+	}
+	ipvsadm(t, "--set", "60", "0", "0")
+	if ops := become(t, k, lvs.Table{Timeouts: lvs.Timeouts{TCP: 7200}}); len(ops) != 1 {
+		t.Errorf("to put a foreign change back: %v", ops)
+	}
+	if got := dump(t, k).Timeouts; got != (lvs.Timeouts{TCP: 7200, TCPFin: 120, UDP: 30}) {
+		t.Errorf("put back: %v", got)
+	}
+}
+
+func changed(t testing.TB, k *ipvs.Kernel) uint64 {
+	t.Helper()
+	hash, err := k.Changed(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash
+}
+
+// TestMixedFamilyExcludesSync: whichever comes second is refused, and says why.
+func TestMixedFamilyExcludesSync(t *testing.T) {
+	k := open(t)
+	syncDevice(t, "sync0")
+	mixed := parse(t, "-A -t 172.20.10.4:80 -s rr\n-a -t 172.20.10.4:80 -r [2001:db8::5]:80 -i -w 1 --tun-type ipip")
+	op := lvs.Op{Kind: lvs.AddServer, Service: mixed.Services[0], Server: mixed.Services[0].Servers[0]}
+	master := lvs.Op{Kind: lvs.StartSync, Sync: lvs.Sync{Role: lvs.SyncMaster, Interface: "sync0"}}
+	do(t, k, lvs.Op{Kind: lvs.AddService, Service: op.Service}, op)
+	err := k.Do(t.Context(), master)
+	if !errors.Is(err, unix.EINVAL) || !strings.Contains(err.Error(), "of another address family than its service excludes connection synchronisation") {
+		t.Errorf("a sync daemon beside it: %v", err)
+	}
+	op.Kind = lvs.DelServer
+	do(t, k, op, master)
+	op.Kind = lvs.AddServer
+	err = k.Do(t.Context(), op)
+	if !errors.Is(err, unix.EINVAL) || !strings.Contains(err.Error(), "excludes connection synchronisation") {
+		t.Errorf("beside a sync daemon: %v", err)
 	}
 }

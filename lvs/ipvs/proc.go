@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/fnv"
 	"io"
 	"os"
@@ -17,39 +18,63 @@ import (
 // open stays with its namespace, whichever thread reads it.
 const procPath = "/proc/thread-self/net/ip_vs"
 
-// Changed implements [lvs.Kernel]. It does not go through the writer: reading
-// takes no part in changing.
+// Changed implements [lvs.Kernel].
 func (k *Kernel) Changed(ctx context.Context) (uint64, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
+	rest, err := call(ctx, k, func(h *handle) (string, error) { return h.beside() })
+	if err != nil {
+		return 0, readError(err)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	h, err := hashProc(k.proc)
+	h := fnv.New64a()
+	h.Write([]byte(rest))
+	err = hashProc(h, k.proc)
 	if errors.Is(err, os.ErrClosed) {
 		return 0, errClosed
 	}
 	if err != nil {
 		return 0, fmt.Errorf("ipvs: %w", err)
 	}
-	return h, nil
+	return h.Sum64(), nil
+}
+
+// beside describes what belongs to a table and is not in /proc/net/ip_vs: the
+// timeouts, the sync daemons and the devices they have or want. So a daemon that
+// could not be started is tried again when its device comes.
+func (h *handle) beside() (string, error) {
+	timeouts, err := h.timeouts()
+	if err != nil {
+		return "", err
+	}
+	running, err := h.daemons()
+	if err != nil {
+		return "", err
+	}
+	text := fmt.Sprint(timeouts, running)
+	for _, s := range h.devices.wanted() {
+		d, err := h.device(s)
+		if err != nil {
+			return "", err
+		}
+		text += fmt.Sprint(s.Interface, d)
+	}
+	return text, nil
 }
 
 // hashProc hashes the table without its connection counts.
-func hashProc(f io.ReadSeeker) (uint64, error) {
+func hashProc(h hash.Hash64, f io.ReadSeeker) error {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return 0, err
+		return err
 	}
 	text, err := io.ReadAll(f)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	h := fnv.New64a()
 	for line := range bytes.Lines(text) {
 		h.Write(withoutCounts(line))
 		h.Write([]byte{'\n'})
 	}
-	return h.Sum64(), nil
+	return nil
 }
 
 // withoutCounts cuts the columns ActiveConn and InActConn off the line of a

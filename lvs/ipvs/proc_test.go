@@ -3,6 +3,7 @@
 package ipvs
 
 import (
+	"hash/fnv"
 	"strings"
 	"testing"
 )
@@ -22,11 +23,11 @@ FWM  00000007 wlc ops
 func TestHashProc(t *testing.T) {
 	hash := func(text string) uint64 {
 		t.Helper()
-		h, err := hashProc(strings.NewReader(text))
-		if err != nil {
+		h := fnv.New64a()
+		if err := hashProc(h, strings.NewReader(text)); err != nil {
 			t.Fatal(err)
 		}
-		return h
+		return h.Sum64()
 	}
 	base := hash(procText)
 	tests := []struct {

@@ -33,6 +33,9 @@ func (k *Kernel) Dump(ctx context.Context) (lvs.Table, error) {
 		for _, e := range entries {
 			t.Services = append(t.Services, e.service)
 		}
+		if t.Timeouts, err = h.timeouts(); err != nil {
+			return t, err
+		}
 		t.Sync, err = h.daemons()
 		return t, err
 	})
@@ -65,7 +68,7 @@ func (k *Kernel) Stats(ctx context.Context) (lvs.Stats, error) {
 
 // entries reads every service and its servers, in order of keys.
 func (h *handle) entries(ctx context.Context) ([]entry, error) {
-	msgs, err := h.request(cmdGetService, unix.NLM_F_DUMP, nil)
+	msgs, err := h.request(cmdGetService, unix.NLM_F_DUMP)
 	if err != nil {
 		return nil, fmt.Errorf("services: %w", err)
 	}
@@ -113,16 +116,15 @@ func (h *handle) servers(e *entry) error {
 	return nil
 }
 
-// readError says what was being done. A family that is not there any more means
-// that somebody has unloaded the module.
+// readError says what was being done.
 func readError(err error) error {
-	if errors.Is(err, unix.ENOENT) {
-		err = fmt.Errorf("%w: it was unloaded: %w", lvs.ErrNoIPVS, err)
+	if err == nil {
+		return nil
 	}
-	if err != nil {
-		err = fmt.Errorf("ipvs: read table: %w", err)
+	if errors.Is(err, unix.ENOENT) { // no call that reads has another reason
+		err = errUnloaded(err)
 	}
-	return err
+	return fmt.Errorf("ipvs: read table: %w", permission(err))
 }
 
 // keyAttribute names a service in a request.

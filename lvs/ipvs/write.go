@@ -17,13 +17,8 @@ import (
 	"failover/lvs"
 )
 
-// Errors of values that cannot be written; the kernel is not asked.
-var (
-	errFamily = errors.New("a real server of another address family than its service is not supported")
-	errTunnel = errors.New("only the tunnel type ipip is supported")
-	errWeight = errors.New("weight out of range")
-	errMask   = errors.New("persistence mask out of range")
-)
+// errMask is of a value that cannot be written; the kernel is not asked.
+var errMask = errors.New("persistence mask out of range")
 
 // Do implements [lvs.Kernel].
 func (k *Kernel) Do(ctx context.Context, op lvs.Op) error {
@@ -51,8 +46,15 @@ func (k *Kernel) DoAll(ctx context.Context, ops []lvs.Op) []error {
 }
 
 func (h *handle) do(op lvs.Op) error {
-	if op.Kind == lvs.StartSync || op.Kind == lvs.StopSync {
+	switch op.Kind {
+	case lvs.StartSync, lvs.StopSync:
 		return h.daemon(op)
+	case lvs.SetTimeouts:
+		return h.setTimeouts(op.Timeouts)
+	case lvs.Zero:
+		return h.zero(op.Service.Key)
+	case lvs.AddServer, lvs.SetServer, lvs.DelServer:
+		return h.server(op)
 	}
 	s, err := service(op.Service)
 	if err != nil {
@@ -65,18 +67,6 @@ func (h *handle) do(op lvs.Op) error {
 		return h.moby.UpdateService(s)
 	case lvs.DelService:
 		return h.moby.DelService(s)
-	}
-	d, err := destination(op.Service.Key, op.Server)
-	if err != nil {
-		return err
-	}
-	switch op.Kind {
-	case lvs.AddServer:
-		return h.moby.NewDestination(s, d)
-	case lvs.SetServer:
-		return h.moby.UpdateDestination(s, d)
-	case lvs.DelServer:
-		return h.moby.DelDestination(s, d)
 	}
 	panic(fmt.Sprintf("ipvs: unknown operation %q", op.Kind))
 }
@@ -128,30 +118,10 @@ func netmask(s lvs.Service) (uint32, error) {
 	return toNetwork(mask), nil
 }
 
-// destination puts a server into moby's form.
-func destination(k lvs.Key, r lvs.Server) (*moby.Destination, error) {
-	switch {
-	case r.Address.Addr().Is6() != k.Is6():
-		// moby does not send the family: the kernel would read the wrong address.
-		return nil, errFamily
-	case r.Forward == lvs.TUN && r.Tunnel != lvs.Tunnel{}:
-		return nil, errTunnel
-	case r.Weight < 0 || r.Weight > math.MaxInt32:
-		return nil, errWeight
-	}
-	return &moby.Destination{
-		Address:         net.IP(r.Address.Addr().AsSlice()),
-		Port:            r.Address.Port(),
-		Weight:          r.Weight,
-		ConnectionFlags: forwardNumber(r.Forward),
-		AddressFamily:   addressFamily(k),
-		UpperThreshold:  r.Upper,
-		LowerThreshold:  r.Lower,
-	}, nil
-}
+func addressFamily(k lvs.Key) uint16 { return familyNumber(k.Is6()) }
 
-func addressFamily(k lvs.Key) uint16 {
-	if k.Is6() {
+func familyNumber(is6 bool) uint16 {
+	if is6 {
 		return unix.AF_INET6
 	}
 	return unix.AF_INET
@@ -167,18 +137,6 @@ func protocolNumber(p lvs.Protocol) uint16 {
 		return unix.IPPROTO_SCTP
 	}
 	panic(fmt.Sprintf("ipvs: unknown protocol %q", p))
-}
-
-func forwardNumber(f lvs.Forward) uint32 {
-	switch f {
-	case lvs.NAT:
-		return moby.ConnFwdMasq
-	case lvs.TUN:
-		return moby.ConnFwdTunnel
-	case lvs.DR:
-		return moby.ConnFwdDirectRoute
-	}
-	panic(fmt.Sprintf("ipvs: unknown forwarding method %q", f))
 }
 
 // toNetwork turns a number into the one whose bytes in memory are in network

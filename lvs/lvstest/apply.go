@@ -16,6 +16,12 @@ func (k *Kernel) apply(op lvs.Op) error {
 		return k.applyServer(op)
 	case lvs.StartSync, lvs.StopSync:
 		return k.applySync(op)
+	case lvs.SetTimeouts:
+		k.applyTimeouts(op.Timeouts)
+		return nil
+	case lvs.Zero:
+		k.zero(op.Service.Key)
+		return nil
 	}
 	panic("lvstest: unknown operation " + string(op.Kind))
 }
@@ -60,6 +66,10 @@ func (k *Kernel) applyServer(op lvs.Op) error {
 		return nil
 	case op.Server.Weight < 0, op.Server.Lower > op.Server.Upper:
 		return errInvalid // ERANGE
+	case mixed(s.attributes.Key, op.Server) && (op.Server.Forward != lvs.TUN || len(k.daemons) > 0):
+		return errInvalid // EINVAL
+	case op.Server.Forward == lvs.TUN && op.Server.Tunnel.Type == lvs.TunnelGUE && op.Server.Tunnel.Port == 0:
+		return errInvalid // EINVAL
 	}
 	r := server{Server: op.Server, lastWeight: op.Server.Weight}
 	r.ConfiguredWeight = 0 // not in any kernel
@@ -79,6 +89,8 @@ func (k *Kernel) applySync(op lvs.Op) error {
 	switch {
 	case op.Kind == lvs.StartSync && i >= 0:
 		return lvs.ErrExists // EEXIST
+	case op.Kind == lvs.StartSync && k.mixed():
+		return errInvalid // EINVAL
 	case op.Kind == lvs.StartSync:
 		k.daemons = append(k.daemons, op.Sync)
 	case i < 0:
@@ -87,4 +99,45 @@ func (k *Kernel) applySync(op lvs.Op) error {
 		k.daemons = slices.Delete(k.daemons, i, i+1)
 	}
 	return nil
+}
+
+// mixed tells whether a server is of another family than its service, which the
+// kernel carries through tunnels only, and never together with a sync daemon.
+func mixed(key lvs.Key, r lvs.Server) bool { return r.Address.Addr().Is6() != key.Is6() }
+
+func (k *Kernel) mixed() bool {
+	for _, s := range k.services {
+		if slices.ContainsFunc(s.list, func(r server) bool { return mixed(s.attributes.Key, r.Server) }) {
+			return true
+		}
+	}
+	return false
+}
+
+func (k *Kernel) applyTimeouts(t lvs.Timeouts) {
+	for _, one := range []struct{ from, to *uint32 }{
+		{&t.TCP, &k.timeouts.TCP}, {&t.TCPFin, &k.timeouts.TCPFin}, {&t.UDP, &k.timeouts.UDP},
+	} {
+		if *one.from != 0 {
+			*one.to = *one.from
+		}
+	}
+}
+
+// zero resets the counters of one service, or of all without a key. Connections
+// are no counters: they stay.
+func (k *Kernel) zero(key lvs.Key) {
+	all := key == (lvs.Key{})
+	for other := range k.stats.Services {
+		if all || other == key {
+			k.stats.Services[other] = lvs.Counters{}
+		}
+	}
+	for other, servers := range k.stats.Servers {
+		for id, s := range servers {
+			if all || other == key {
+				servers[id] = lvs.ServerStats{Active: s.Active, Inactive: s.Inactive}
+			}
+		}
+	}
 }

@@ -31,6 +31,7 @@ type Kernel struct {
 	mu       sync.Mutex
 	services []*service
 	daemons  []lvs.Sync
+	timeouts lvs.Timeouts
 	done     []lvs.Op
 	dumps    int
 	fault    func(lvs.Op) error
@@ -195,12 +196,13 @@ func (k *Kernel) Stats(ctx context.Context) (lvs.Stats, error) {
 	return k.stats, k.usable(ctx)
 }
 
-// Changed implements [lvs.Kernel]: flags, thresholds and sync daemons are not in
-// /proc/net/ip_vs, so they are not in the hash.
+// Changed implements [lvs.Kernel]: scheduler flags, thresholds, tunnels and
+// persistence engines are not in the hash, because no cheap look shows them.
 func (k *Kernel) Changed(ctx context.Context) (uint64, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	h := fnv.New64a()
+	fmt.Fprintln(h, k.daemons, k.timeouts)
 	for _, s := range k.services {
 		a := s.attributes
 		fmt.Fprintln(h, a.Key, a.Scheduler, a.Flags&(lvs.FlagPersistent|lvs.FlagOnePacket), a.Timeout, a.Mask)
@@ -240,7 +242,7 @@ func (s *service) index(a netip.AddrPort) int {
 }
 
 func (k *Kernel) table() lvs.Table {
-	t := lvs.Table{Sync: slices.Clone(k.daemons)}
+	t := lvs.Table{Sync: slices.Clone(k.daemons), Timeouts: k.timeouts}
 	for _, s := range k.services {
 		out := s.attributes
 		for _, r := range slices.Backward(s.list) {

@@ -12,7 +12,10 @@ import (
 // Tables generates tables over a small set of services and servers, so that two
 // of them have much in common. Every one can be loaded into Linux.
 func Tables() *rapid.Generator[lvs.Table] {
-	keys := []string{"-t 172.20.10.4:80", "-t 172.20.10.4:443", "-u 172.20.10.4:53", "-t 9.2.3.4:80", "-t [2001:db8::4]:80", "-u [2001:db8::4]:53"}
+	keys := []string{
+		"-t 172.20.10.4:80", "-t 172.20.10.4:443", "-u 172.20.10.4:53", "-t 9.2.3.4:80", "--sctp-service 172.20.10.4:80", "-f 7",
+		"-t [2001:db8::4]:80", "-u [2001:db8::4]:53", "--sctp-service [2001:db8::4]:80", "-f 7 -6",
+	}
 	return rapid.Custom(func(t *rapid.T) lvs.Table {
 		var table lvs.Table
 		for i, text := range rapid.Permutation(keys).Draw(t, "keys")[:rapid.IntRange(0, 4).Draw(t, "services")] {
@@ -37,6 +40,9 @@ func services(key lvs.Key) *rapid.Generator[lvs.Service] {
 			s.Flags |= lvs.FlagPersistent
 			s.Timeout = rapid.SampledFrom([]uint32{60, 360}).Draw(t, "timeout")
 			s.Mask = rapid.SampledFrom([]uint8{0, 24}).Draw(t, "mask")
+			s.Engine = rapid.SampledFrom([]string{"", "", "sip"}).Draw(t, "engine")
+		} else if rapid.IntRange(0, 4).Draw(t, "one packet") == 0 {
+			s.Flags |= lvs.FlagOnePacket
 		}
 		addresses := rapid.Permutation([]int{1, 2, 3, 4, 5}).Draw(t, "servers")
 		for _, n := range addresses[:rapid.IntRange(0, 5).Draw(t, "count")] {
@@ -52,6 +58,12 @@ func servers(is6 bool, n int) *rapid.Generator[lvs.Server] {
 			Address: netip.MustParseAddrPort(fmt.Sprintf("192.168.33.%d:80", 90+n)),
 			Forward: rapid.SampledFrom([]lvs.Forward{lvs.NAT, lvs.NAT, lvs.DR, lvs.TUN}).Draw(t, "forward"),
 			Weight:  rapid.SampledFrom([]int{0, 1, 1, 3, 100000}).Draw(t, "weight"),
+		}
+		if r.Forward == lvs.TUN {
+			r.Tunnel = rapid.SampledFrom([]lvs.Tunnel{{}, {}, {Type: lvs.TunnelGUE, Port: 6080}, {Type: lvs.TunnelGUE, Port: 6081, Flags: 1}, {Type: lvs.TunnelGRE}}).Draw(t, "tunnel")
+			if rapid.IntRange(0, 2).Draw(t, "mixed") == 0 {
+				is6 = !is6 // the one method that carries the other family
+			}
 		}
 		if is6 {
 			r.Address = netip.MustParseAddrPort(fmt.Sprintf("[2001:db8::%d]:80", 90+n))
