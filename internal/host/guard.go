@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -13,108 +14,85 @@ import (
 	"failover/lvs"
 )
 
-// The guard is the table `inet failover`:
-//
-//	chain input    hook input, priority 110: drop what is for a service, and what is
-//	               for an address that the machine does not accept
-//	chain forward  hook forward, priority 110: drop what comes from a real server
-//	chain output   hook output, priority 110: drop refusals of our own machine
-//
-// IPVS sits at these hooks (net/netfilter/ipvs/ip_vs_core.c, ip_vs_ops4 and
-// ip_vs_ops6, the same from Linux 5.10 to 6.12):
-//
-//	input    98  replies of nat servers get the service's address
-//	input    99  requests are scheduled; what IPVS takes ends here
-//	forward  99  ICMP about connections of IPVS
-//	forward 100  replies of nat servers get the service's address
-//
-// So at 110 a packet to a service is one that IPVS did not take, and a packet
-// that still has a nat server's address and port as its source is one that it
-// did not translate. Nothing in the table looks at connection tracking, which
-// the kernel would switch on for the whole machine.
-const priority = 110
-
-// The names of ours.
+// tableName is the name of ours.
 const tableName = "failover"
 
-// rule is one rule of the guard: what is in its set does not pass, or does, past
-// the rules after it.
-type rule struct {
-	set     string
-	chain   string
-	by      end
-	v6      bool
-	pass    bool
-	comment string // no two alike: the counter is found by it
-}
-
-// end is the address and port of a packet that a rule looks up, or the address.
-type end int
-
-const (
-	destination end = iota
-	source
-	embedded // the destination of the packet that an ICMP port unreachable is about
-	address  // the destination without a port; not of VRRP, nor of what the machine sends itself
-	sought   // the destination, without a port, of a message of neighbour discovery
-)
-
-// rules is every rule there can be, in their order.
-var rules = []rule{
-	{"services4", "input", destination, false, false, "IPv4 to a service, not taken by IPVS"},
-	{"services6", "input", destination, true, false, "IPv6 to a service, not taken by IPVS"},
-	// What IPVS has handed to a real server on this machine looks like what it has not
-	// taken.
-	{"here4", "input", destination, false, true, "IPv4 to a service with a server here"},
-	{"here6", "input", destination, true, true, "IPv6 to a service with a server here"},
-	// RFC 9568 section 6.1: they MUST NOT be dropped when Accept_Mode is False.
-	{"closed6", "input", sought, true, true, "neighbour discovery"},
-	{"closed4", "input", address, false, false, "IPv4 to an address with accept = false"},
-	{"closed6", "input", address, true, false, "IPv6 to an address with accept = false"},
-	{"replies4", "forward", source, false, false, "IPv4 from a nat server, not translated by IPVS"},
-	{"replies6", "forward", source, true, false, "IPv6 from a nat server, not translated by IPVS"},
-	{"refusals4", "output", embedded, false, false, "IPv4 refusal of a service whose servers are on their way"},
-	{"refusals6", "output", embedded, true, false, "IPv6 refusal of a service whose servers are on their way"},
-}
-
-// ruleset is a guard as the kernel has it: by name of the set the keys in it, in
-// order, none empty. A set stands for its rule.
+// ruleset is our table as the kernel has it: by name of the set the keys in it, in
+// order, none empty; of a map each key with its value after it. A set stands for
+// its rules.
 type ruleset map[string][]string
 
-// rulesetOf makes the ruleset of a guard.
-func rulesetOf(g Guard) ruleset {
-	sets := ruleset{}
-	add := func(name string, keys []lvs.Key) {
-		for _, k := range keys {
-			address := k.Address.Addr().Unmap()
-			if !address.IsValid() || k.Address.Port() == 0 {
-				continue // nothing that could be matched
-			}
-			set := name + "4"
-			if address.Is6() {
-				set = name + "6"
-			}
-			sets[set] = append(sets[set], elementKey(address, k.Protocol, k.Address.Port()))
-		}
+// rulesetOf makes the ruleset of what is wished. directors are the hardware
+// addresses of the other directors.
+func rulesetOf(d Desired, directors []string) ruleset {
+	r := ruleset{}
+	g := d.Guard
+	r.keys("services", g.Services)
+	r.keys("replies", g.Replies)
+	r.keys("refusals", g.Refusals)
+	for _, k := range g.Marked {
+		r.add("marked", k.Address.Addr(), markKey(k.FWMark))
 	}
-	add("services", g.Services)
-	add("replies", g.Replies)
-	add("refusals", g.Refusals)
 	for _, a := range g.Closed {
-		set := "closed4"
-		if a.Is6() {
-			set = "closed6"
+		r.add("closed", a, string(a.AsSlice()))
+	}
+	for _, k := range g.Services {
+		if a := k.Address.Addr(); a.IsValid() && k.Address.Port() == 0 && k.FWMark == 0 {
+			r.add("whole", a, wholeKey(k))
 		}
-		sets[set] = append(sets[set], string(a.AsSlice()))
 	}
-	if len(g.Closed) > 0 {
-		add("here", g.Here)
+	if len(g.Closed)+len(r["whole4"])+len(r["whole6"]) > 0 {
+		r.keys("here", g.Here) // past the rules that would drop it
 	}
-	for name, keys := range sets {
+	for _, m := range d.Marks.Services {
+		if key, ok := elementKey(m.Service); ok && m.Mark != 0 {
+			r.add("marks", m.Service.Address.Addr(), key+markKey(m.Mark))
+		}
+	}
+	if len(d.Marks.Services) > 0 {
+		for _, name := range d.Marks.Tunnels {
+			key := make([]byte, unix.IFNAMSIZ)
+			copy(key, name)
+			r["tunnels"] = append(r["tunnels"], string(key))
+		}
+		if len(directors) > 0 {
+			r["directors"] = slices.Clone(directors)
+		}
+	}
+	for _, m := range d.Masquerade {
+		number := m.Service.FWMark
+		if number == 0 {
+			number = masqueraded
+			if key, ok := elementKey(m.Service); ok {
+				r.add("marks", m.Service.Address.Addr(), key+markKey(number))
+			} else {
+				r.add("wholes", m.Service.Address.Addr(), wholeKey(m.Service)+markKey(number))
+			}
+		}
+		r.add("masked", m.Server, markKey(number)+string(m.Server.Unmap().AsSlice()))
+	}
+	for name, keys := range r {
 		slices.Sort(keys)
-		sets[name] = slices.Compact(keys)
+		r[name] = slices.Compact(keys)
 	}
-	return sets
+	return r
+}
+
+// add adds to the set of the address's family.
+func (r ruleset) add(set string, of netip.Addr, key string) {
+	family := "4"
+	if of.Unmap().Is6() {
+		family = "6"
+	}
+	r[set+family] = append(r[set+family], key)
+}
+
+func (r ruleset) keys(set string, keys []lvs.Key) {
+	for _, k := range keys {
+		if key, ok := elementKey(k); ok {
+			r.add(set, k.Address.Addr(), key)
+		}
+	}
 }
 
 func (r ruleset) equal(other ruleset) bool {
@@ -122,19 +100,39 @@ func (r ruleset) equal(other ruleset) bool {
 }
 
 // elementKey is address . protocol . port as nftables joins them: each part
-// padded to four bytes.
-func elementKey(a netip.Addr, p lvs.Protocol, port uint16) string {
-	var b bytes.Buffer
-	b.Write(a.AsSlice())
-	protocol := byte(unix.IPPROTO_TCP)
-	if p == lvs.UDP {
-		protocol = unix.IPPROTO_UDP
+// padded to four bytes. ok is false where there is nothing that could be matched: a
+// service by mark, or one without a port.
+func elementKey(k lvs.Key) (key string, ok bool) {
+	a := k.Address.Addr().Unmap()
+	if !a.IsValid() || k.Address.Port() == 0 || k.FWMark != 0 {
+		return "", false
 	}
-	b.Write([]byte{protocol, 0, 0, 0})
-	b.Write(binary.BigEndian.AppendUint16(nil, port))
+	var b bytes.Buffer
+	b.WriteString(wholeKey(k))
+	b.Write(binary.BigEndian.AppendUint16(nil, k.Address.Port()))
 	b.Write([]byte{0, 0})
-	return b.String()
+	return b.String(), true
 }
+
+// wholeKey is address . protocol.
+func wholeKey(k lvs.Key) string {
+	return string(k.Address.Addr().Unmap().AsSlice()) + string([]byte{protocolNumber(k.Protocol), 0, 0, 0})
+}
+
+func protocolNumber(p lvs.Protocol) byte {
+	switch p {
+	case lvs.TCP:
+		return unix.IPPROTO_TCP
+	case lvs.UDP:
+		return unix.IPPROTO_UDP
+	case lvs.SCTP:
+		return unix.IPPROTO_SCTP
+	}
+	panic("host: no such protocol: " + string(p))
+}
+
+// markKey is a mark as packets carry it, in the order of the machine's bytes.
+func markKey(m uint32) string { return string(binary.NativeEndian.AppendUint32(nil, m)) }
 
 // table is our table in the kernel.
 type table interface {
@@ -147,9 +145,22 @@ type table interface {
 }
 
 // without tells that the kernel has no nftables at all, which matters only where
-// there is something to guard.
+// there is something to write.
 func without(err error) bool {
 	return errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL)
+}
+
+// explained says what to do about an error of nftables.
+func explained(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.EOPNOTSUPP):
+		return fmt.Errorf("%w: the kernel has no nftables: modprobe nf_tables", err)
+	case errors.Is(err, unix.EPERM):
+		return fmt.Errorf("%w: that takes CAP_NET_ADMIN", err)
+	}
+	return err
 }
 
 // applyGuard makes the kernel's table r, and writes only where it is not.
@@ -162,11 +173,11 @@ func applyGuard(t table, r ruleset) (written bool, err error) {
 			return false, nil
 		}
 		if err != nil {
-			return false, err
+			return false, explained(err)
 		}
 		if !found && len(r) == 0 || found && exact && len(r) > 0 && has.equal(r) {
 			return false, nil
 		}
 	}
-	return true, t.replace(r)
+	return true, explained(t.replace(r))
 }

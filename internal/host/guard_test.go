@@ -16,13 +16,13 @@ func keyOf(p lvs.Protocol, address string) lvs.Key {
 }
 
 func TestRulesetOfAGuard(t *testing.T) {
-	r := rulesetOf(Guard{
+	r := rulesetOf(Desired{Guard: Guard{
 		Services: []lvs.Key{
 			keyOf(lvs.UDP, "10.0.0.1:53"), keyOf(lvs.TCP, "10.0.0.1:80"), keyOf(lvs.TCP, "10.0.0.1:80"),
 			keyOf(lvs.TCP, "[::ffff:10.0.0.2]:80"), {Protocol: lvs.TCP}, // the last: a service without an address
 		},
 		Replies: []lvs.Key{keyOf(lvs.TCP, "[fd00::1]:8080")},
-	})
+	}}, nil)
 	want := map[string][]string{
 		"services4": {
 			"\x0a\x00\x00\x01\x06\x00\x00\x00\x00\x50\x00\x00",
@@ -37,8 +37,8 @@ func TestRulesetOfAGuard(t *testing.T) {
 }
 
 func TestApplyGuardWritesOnlyWhatDiffers(t *testing.T) {
-	one := rulesetOf(Guard{Services: []lvs.Key{keyOf(lvs.TCP, "10.0.0.1:80")}})
-	two := rulesetOf(Guard{Services: []lvs.Key{keyOf(lvs.TCP, "10.0.0.2:80")}})
+	one := rulesetOf(Desired{Guard: Guard{Services: []lvs.Key{keyOf(lvs.TCP, "10.0.0.1:80")}}}, nil)
+	two := rulesetOf(Desired{Guard: Guard{Services: []lvs.Key{keyOf(lvs.TCP, "10.0.0.2:80")}}}, nil)
 	kernel := &fakeTable{}
 	for i, step := range []struct {
 		want   ruleset

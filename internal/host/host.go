@@ -12,9 +12,19 @@ import (
 
 // Desired is every setting of the machine that we want, whole.
 type Desired struct {
-	Modules []string          // in order of loading; already built in is fine
-	Sysctls map[string]string // "net.ipv4.ip_forward" -> "1"
+	Modules []string // in order of loading; already built in is fine
+	// Sysctls has "net.ipv4.ip_forward" -> "1". What we have set and is no longer in
+	// it gets its value of before, where it still has ours, forwarding aside, which
+	// others may have come to need; nil is not empty: every sysctl stays as it is.
+	//
+	// Where it has net.ipv6.conf.all.forwarding, accept_ra is 2 on every interface
+	// that a router has advertised a default route on: with 1 the kernel drops that.
+	Sysctls map[string]string
 	Guard   Guard
+	Marks   Marks
+	// Masquerade are the services of nat whose clients' addresses are replaced by this
+	// machine's own. It switches connection tracking on for the whole machine.
+	Masquerade []Masquerade
 }
 
 // Guard is what our nftables table drops after IPVS has had its turn: packets to
@@ -30,7 +40,10 @@ type Desired struct {
 // ARP, which does not pass here, and what IPVS takes.
 type Guard struct {
 	Services []lvs.Key
-	Replies  []lvs.Key // real servers of nat services, as source address and port
+	// Marked are the services by a firewall mark that somebody else sets: by their
+	// mark, which is all that is known of them.
+	Marked  []lvs.Key
+	Replies []lvs.Key // real servers of nat services, as source address and port
 	// Refusals are the services that are to have a server that takes connections.
 	// While the kernel's entry has none for a moment, between its return after
 	// ipvsadm -C and its first server, IPVS refuses who comes (ip_vs_leave, ICMP port
@@ -43,13 +56,40 @@ type Guard struct {
 	Here   []lvs.Key
 }
 
+// Marks is what gets a firewall mark, right before IPVS looks for one.
+type Marks struct {
+	Services []Mark
+	// Directors are the other directors that have a service's real server on
+	// themselves. What comes straight from their network cards has been balanced by
+	// them: it is not marked, so that it is not balanced again and sent back. The
+	// hardware addresses are the kernel's, by neighbour discovery.
+	Directors []netip.Addr
+	// Tunnels are the names of the interfaces by which balanced packets arrive in a
+	// tunnel.
+	Tunnels []string
+}
+
+// Mark is one address and port whose packets get a mark.
+type Mark struct {
+	Service lvs.Key // protocol, address and port
+	Mark    uint32  // not 0
+}
+
+// Masquerade is one service at one of its nat servers.
+type Masquerade struct {
+	// Service is what clients connect to: protocol, address and port, 0 for every port;
+	// or a mark.
+	Service lvs.Key
+	Server  netip.Addr
+}
+
 // Report is what one [Reconciler.Set] or [Reconciler.Restore] did.
 type Report struct {
 	Modules []string // loaded now
 	Sysctls []Change // written now
 	// GuardWritten tells that the table was written: new, changed, or put back.
 	GuardWritten bool
-	// GuardStands tells that the kernel has the guard as wished, or that none is
+	// GuardStands tells that the kernel has the table as wished, or that none is
 	// wished and none is there.
 	GuardStands bool
 }

@@ -26,46 +26,87 @@ const (
 	icmpHeader  = 8
 )
 
+// Registers of four bytes, which a key takes one after the other. The kernel has
+// two numbers for the first of each sixteen bytes and tells the one of old.
+var registers = [...]uint32{
+	unix.NFT_REG_1, unix.NFT_REG32_01, unix.NFT_REG32_02, unix.NFT_REG32_03,
+	unix.NFT_REG_2, unix.NFT_REG32_05,
+}
+
 // exprs is `ip daddr . meta l4proto . th dport @set counter drop`, or its like.
-// Registers of four bytes follow each other as the parts of a key do; the
-// kernel numbers the first of each sixteen bytes differently.
 func (d rule) exprs(count expr.Counter) []expr.Any {
-	family := byte(unix.NFPROTO_IPV4)
-	protocol, port := uint32(unix.NFT_REG32_01), uint32(unix.NFT_REG32_02)
-	if d.v6 {
-		family = unix.NFPROTO_IPV6
-		protocol, port = unix.NFT_REG_2, unix.NFT_REG32_05
+	list := append(d.conditions(), d.load()...)
+	lookup := &expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: d.set}
+	if d.does == mark {
+		lookup.IsDestRegSet, lookup.DestRegister = true, unix.NFT_REG_1
+		return append(list, lookup, &expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: unix.NFT_REG_1}, &count)
 	}
-	list := equals(&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: unix.NFT_REG_1}, family)
-	if d.by == embedded {
-		list = append(list, portUnreachable(d.v6)...)
-	}
-	at := d.layout()
-	list = append(list, at.address.load(unix.NFT_REG_1))
-	switch d.by {
-	case destination, source:
-		list = append(list, &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: protocol}, at.port.load(port))
-	case embedded:
-		list = append(list, at.protocol.load(protocol), at.port.load(port))
-	case address, sought: // that is all of the key
-	}
-	list = append(list, &expr.Lookup{SourceRegister: unix.NFT_REG_1, SetName: d.set})
+	list = append(list, lookup)
 	switch d.by {
 	case address:
 		list = append(list, fromOutside()...)
 	case sought:
 		list = append(list, neighbourDiscovery()...)
-	case destination, source, embedded:
 	}
-	verdict := expr.VerdictDrop
-	if d.pass {
-		verdict = expr.VerdictAccept
+	list = append(list, &count)
+	switch d.does {
+	case pass:
+		return append(list, &expr.Verdict{Kind: expr.VerdictAccept})
+	case masquerade:
+		return append(list, &expr.Masq{})
 	}
-	return append(list, &count, &expr.Verdict{Kind: verdict})
+	return append(list, &expr.Verdict{Kind: expr.VerdictDrop})
 }
 
-// keyed tells whether the key of a rule has a protocol and a port.
-func (d rule) keyed() bool { return d.by != address && d.by != sought }
+// conditions are what a packet must be, so that the parts of the key are where
+// they are looked for.
+func (d rule) conditions() []expr.Any {
+	switch d.by {
+	case sender:
+		ethernet := binary.NativeEndian.AppendUint16(nil, unix.ARPHRD_ETHER)
+		return equals(&expr.Meta{Key: expr.MetaKeyIIFTYPE, Register: unix.NFT_REG_1}, ethernet...)
+	case arrival:
+		return nil
+	}
+	family := byte(unix.NFPROTO_IPV4)
+	if d.v6 {
+		family = unix.NFPROTO_IPV6
+	}
+	list := equals(&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: unix.NFT_REG_1}, family)
+	if d.by == embedded {
+		list = append(list, portUnreachable(d.v6)...)
+	}
+	return list
+}
+
+// load puts the key of the rule into the registers.
+func (d rule) load() []expr.Any {
+	at := d.layout()
+	words := at.address.length / 4 // that an address takes
+	switch d.by {
+	case destination, source:
+		return []expr.Any{
+			at.address.load(registers[0]),
+			&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: registers[words]},
+			at.port.load(registers[words+1]),
+		}
+	case whole:
+		return []expr.Any{at.address.load(registers[0]), &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: registers[words]}}
+	case embedded:
+		return []expr.Any{
+			at.address.load(registers[0]), at.protocol.load(registers[words]), at.port.load(registers[words+1]),
+		}
+	case sender:
+		return []expr.Any{field{expr.PayloadBaseLLHeader, 6, 6}.load(registers[0])}
+	case arrival:
+		return []expr.Any{&expr.Meta{Key: expr.MetaKeyIIFNAME, Register: registers[0]}}
+	case marked:
+		return []expr.Any{&expr.Meta{Key: expr.MetaKeyMARK, Register: registers[0]}}
+	case forWhom:
+		return []expr.Any{&expr.Meta{Key: expr.MetaKeyMARK, Register: registers[0]}, at.address.load(registers[1])}
+	}
+	return []expr.Any{at.address.load(registers[0])} // that is all of the key
+}
 
 // layout is where the key of a rule is.
 func (d rule) layout() layout {

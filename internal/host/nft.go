@@ -2,12 +2,14 @@ package host
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
@@ -68,7 +70,7 @@ func contents(c *nftables.Conn, t *nftables.Table) (r ruleset, exact bool) {
 		}
 		keys := make([]string, len(elements))
 		for i, e := range elements {
-			keys[i] = string(e.Key)
+			keys[i] = string(e.Key) + string(e.Val)
 		}
 		slices.Sort(keys)
 		r[s.Name] = keys
@@ -156,8 +158,8 @@ func (k kernelTable) replace(r ruleset) error {
 // table goes on counting. Without them it begins at zero.
 func counters(c *nftables.Conn) map[string]expr.Counter {
 	counts := map[string]expr.Counter{}
-	for name := range hooks() {
-		rules, err := c.GetRules(ours(), &nftables.Chain{Name: name})
+	for _, place := range chains {
+		rules, err := c.GetRules(ours(), &nftables.Chain{Name: place.name})
 		if err != nil {
 			continue // no table, no chain
 		}
@@ -195,17 +197,21 @@ func write(c *nftables.Conn, r ruleset, counts map[string]expr.Counter) error {
 
 // addSet queues a set. One message holds 64 KiB, so the elements come in parts.
 func addSet(c *nftables.Conn, t *nftables.Table, d rule, keys []string) error {
-	kind := nftables.TypeIPAddr
-	if d.v6 {
-		kind = nftables.TypeIP6Addr
-	}
-	if d.keyed() {
+	parts := d.key()
+	kind := parts[0]
+	if len(parts) > 1 {
 		var err error
-		if kind, err = nftables.ConcatSetType(kind, nftables.TypeInetProto, nftables.TypeInetService); err != nil {
+		if kind, err = nftables.ConcatSetType(parts...); err != nil {
 			return err
 		}
 	}
 	s := &nftables.Set{Table: t, Name: d.set, KeyType: kind}
+	if d.by == marked || d.by == arrival {
+		s.KeyByteOrder = binaryutil.NativeEndian // for nft to list it as it is
+	}
+	if d.does == mark {
+		s.IsMap, s.DataType = true, nftables.TypeMark
+	}
 	if err := c.AddSet(s, nil); err != nil {
 		return err
 	}
@@ -213,6 +219,13 @@ func addSet(c *nftables.Conn, t *nftables.Table, d rule, keys []string) error {
 		elements := make([]nftables.SetElement, len(part))
 		for i, key := range part {
 			elements[i].Key = []byte(key)
+			if s.IsMap {
+				end := len(key) - int(s.DataType.Bytes)
+				elements[i].Key, elements[i].Val = []byte(key[:end]), []byte(key[end:])
+				// nft lists the value with its bytes turned round: the library cannot tell it
+				// better.
+				elements[i].Comment = fmt.Sprintf("mark %#x", binary.NativeEndian.Uint32(elements[i].Val))
+			}
 		}
 		if err := c.SetAddElements(s, elements); err != nil {
 			return err
@@ -221,29 +234,20 @@ func addSet(c *nftables.Conn, t *nftables.Table, d rule, keys []string) error {
 	return nil
 }
 
-// hooks are where the chains are, by name.
-func hooks() map[string]*nftables.ChainHook {
-	return map[string]*nftables.ChainHook{
-		"input": nftables.ChainHookInput, "forward": nftables.ChainHookForward, "output": nftables.ChainHookOutput,
-	}
-}
-
 // chainsOf are the chains that r needs.
 func chainsOf(r ruleset) []*nftables.Chain {
-	hooks := hooks()
-	var chains []*nftables.Chain
-	for _, d := range rules {
-		known := slices.ContainsFunc(chains, func(c *nftables.Chain) bool { return c.Name == d.chain })
-		if len(r[d.set]) == 0 || known {
+	var list []*nftables.Chain
+	for _, place := range chains {
+		if !slices.ContainsFunc(rules, func(d rule) bool { return d.chain == place.name && len(r[d.set]) > 0 }) {
 			continue
 		}
 		accept := nftables.ChainPolicyAccept
-		chains = append(chains, &nftables.Chain{
-			Table: ours(), Name: d.chain, Type: nftables.ChainTypeFilter,
-			Hooknum: hooks[d.chain], Priority: nftables.ChainPriorityRef(priority), Policy: &accept,
+		list = append(list, &nftables.Chain{
+			Table: ours(), Name: place.name, Type: place.kind,
+			Hooknum: place.hook, Priority: nftables.ChainPriorityRef(place.priority), Policy: &accept,
 		})
 	}
-	return chains
+	return list
 }
 
 // rulesOf are the rules of one chain. counts, by comment, is where they begin.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"sync"
 )
 
@@ -25,6 +26,10 @@ type Reconciler struct {
 	mu     sync.Mutex
 	nft    table
 	said   map[Change]bool // sysctl changes that the log has had
+
+	neighbours func() map[netip.Addr]string // the kernel's
+	solicit    func(netip.Addr)
+	lastKnown  map[netip.Addr]string // hardware addresses of other directors
 }
 
 // New returns a reconciler; it touches nothing yet.
@@ -38,21 +43,21 @@ func New(c Config) *Reconciler {
 	if c.Modprobe == nil {
 		c.Modprobe = modprobe
 	}
-	return &Reconciler{config: c, nft: kernelTable{}, said: map[Change]bool{}}
+	return &Reconciler{config: c, nft: kernelTable{}, said: map[Change]bool{},
+		neighbours: kernelNeighbours, solicit: solicit, lastKnown: map[netip.Addr]string{}}
 }
 
 // Set makes the machine agree with d: modules first, then sysctls, then the
 // guard. It compares before it writes, so that calling it again costs a look
 // and repairs what others changed. What fails does not keep the rest from being
-// done; the error names everything that failed. A sysctl that d no longer has
-// keeps its value until [Reconciler.Restore].
+// done; the error names everything that failed.
 func (r *Reconciler) Set(ctx context.Context, d Desired) (Report, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var report Report
 	modules := r.load(ctx, d.Modules, &report)
 	sysctls := r.setSysctls(d.Sysctls, &report)
-	guard := r.setGuard(d.Guard, &report)
+	guard := r.setTable(d, &report)
 	return report, errors.Join(modules, sysctls, guard)
 }
 
@@ -61,16 +66,18 @@ func (r *Reconciler) Set(ctx context.Context, d Desired) (Report, error) {
 func (r *Reconciler) Remove(context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.setGuard(Guard{}, &Report{})
+	return r.setTable(Desired{}, &Report{})
 }
 
-// setGuard brings the table about.
-func (r *Reconciler) setGuard(g Guard, report *Report) error {
-	written, err := applyGuard(r.nft, rulesetOf(g))
+// setTable brings our nftables table about.
+func (r *Reconciler) setTable(d Desired, report *Report) error {
+	written, err := applyGuard(r.nft, rulesetOf(d, r.cards(d.Marks.Directors)))
 	report.GuardWritten, report.GuardStands = written, err == nil
 	if err == nil && written {
-		r.config.Log.Info("guard written", "services", len(g.Services), "real_servers", len(g.Replies),
-			"refusals_kept_in", len(g.Refusals), "closed_addresses", len(g.Closed))
+		g := d.Guard
+		r.config.Log.Info("guard written", "services", len(g.Services)+len(g.Marked), "real_servers", len(g.Replies),
+			"refusals_kept_in", len(g.Refusals), "closed_addresses", len(g.Closed),
+			"marks", len(d.Marks.Services), "masqueraded", len(d.Masquerade))
 	}
 	return err
 }
