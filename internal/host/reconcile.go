@@ -29,7 +29,8 @@ type Reconciler struct {
 
 	neighbours func() map[netip.Addr]string // the kernel's
 	solicit    func(netip.Addr)
-	lastKnown  map[netip.Addr]string // hardware addresses of other directors
+	advertised func() ([]string, error) // interfaces with a default route by router advertisement
+	lastKnown  map[netip.Addr]string    // hardware addresses of other directors
 }
 
 // New returns a reconciler; it touches nothing yet.
@@ -44,7 +45,7 @@ func New(c Config) *Reconciler {
 		c.Modprobe = modprobe
 	}
 	return &Reconciler{config: c, nft: kernelTable{}, said: map[Change]bool{},
-		neighbours: kernelNeighbours, solicit: solicit, lastKnown: map[netip.Addr]string{}}
+		neighbours: kernelNeighbours, solicit: solicit, advertised: advertisedRoutes, lastKnown: map[netip.Addr]string{}}
 }
 
 // Set makes the machine agree with d: modules first, then sysctls, then the

@@ -13,17 +13,22 @@ import (
 	"strings"
 )
 
-// setSysctls writes what differs. The value of before is on disk before the
-// first write of a name, so that no crash can lose it.
+// setSysctls writes what differs, and gives what is not wanted any more its value
+// of before. That is on disk before the first write of a name, so that no crash can
+// lose it.
 func (r *Reconciler) setSysctls(want map[string]string, report *Report) error {
-	if len(want) == 0 {
+	if want == nil {
 		return nil
 	}
 	saved, err := r.config.Store.Load()
 	if err != nil {
 		return fmt.Errorf("host: original sysctls: %w", err)
 	}
-	var errs []error
+	if len(want)+len(saved) == 0 {
+		return nil
+	}
+	want, err = r.withRouterAdverts(want, saved)
+	errs := []error{err}
 	var todo []Change
 	record := maps.Clone(saved)
 	if record == nil {
@@ -53,7 +58,13 @@ func (r *Reconciler) setSysctls(want map[string]string, report *Report) error {
 			return errors.Join(append(errs, fmt.Errorf("host: original sysctls: %w", err))...)
 		}
 	}
-	return errors.Join(append(errs, r.writeAll(todo, report))...)
+	errs = append(errs, r.writeAll(todo, report))
+	unwanted := maps.Clone(record)
+	maps.DeleteFunc(unwanted, func(name string, _ Original) bool {
+		_, wanted := want[name]
+		return wanted || lasting(name)
+	})
+	return errors.Join(append(errs, r.restore(record, unwanted, report))...)
 }
 
 // Restore gives every sysctl that we changed its value of before, where it still
@@ -66,37 +77,59 @@ func (r *Reconciler) Restore(context.Context) (Report, error) {
 	if err != nil {
 		return report, fmt.Errorf("host: original sysctls: %w", err)
 	}
-	left := Originals{}
+	return report, r.restore(saved, saved, &report)
+}
+
+// restore restores some of what is on record, and takes them off it.
+func (r *Reconciler) restore(record, some Originals, report *Report) error {
+	left := maps.Clone(record)
 	var errs []error
-	for _, name := range inOrder(saved) {
+	for _, name := range inOrder(some) {
 		has, err := r.read(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // its module or interface is gone, and the value with it
-		}
-		if err == nil && same(has, saved[name].Ours) && !same(has, saved[name].Before) {
-			err = r.writeAll([]Change{{Name: name, From: has, To: saved[name].Before}}, &report)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // its module or interface is gone, and the value with it
+			err = nil
+		case err == nil && same(has, some[name].Ours) && !same(has, some[name].Before):
+			err = r.writeAll([]Change{{Name: name, From: has, To: some[name].Before}}, report)
 		}
 		if err != nil {
-			left[name] = saved[name]
 			errs = append(errs, err)
+			continue
 		}
+		delete(left, name)
 	}
-	if !maps.Equal(left, saved) {
+	if !maps.Equal(left, record) {
 		if err := r.config.Store.Save(left); err != nil {
 			errs = append(errs, fmt.Errorf("host: original sysctls: %w", err))
 		}
 	}
-	return report, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-// inOrder lists names as they are to be written: forwarding first, because the
-// kernel sets settings of the interfaces anew when that changes.
+// lasting tells the sysctls that only Restore gives back: a machine that forwards
+// may have come to do it for others, and what keeps its default route while it
+// does.
+func lasting(name string) bool { return forwards(name) || strings.HasSuffix(name, ".accept_ra") }
+
+func forwards(name string) bool {
+	return strings.HasSuffix(name, ".ip_forward") || strings.HasSuffix(name, ".forwarding")
+}
+
+// inOrder lists names as they are to be written: first what keeps a default route
+// (net/ipv6/route.c, rt6_purge_dflt_routers), then forwarding, because the kernel
+// sets settings of the interfaces anew when that changes, of all machine before
+// those of one interface.
 func inOrder[V any](m map[string]V) []string {
 	rank := func(name string) int {
-		if strings.HasSuffix(name, "forward") || strings.HasSuffix(name, "forwarding") {
+		switch {
+		case strings.HasSuffix(name, ".accept_ra"):
 			return 0
+		case strings.HasSuffix(name, ".ip_forward"), strings.HasSuffix(name, ".all.forwarding"):
+			return 1
+		case forwards(name):
+			return 2
 		}
-		return 1
+		return 3
 	}
 	return slices.SortedFunc(maps.Keys(m), func(a, b string) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b))

@@ -271,3 +271,61 @@ func TestOriginalsRoundTrip(t *testing.T) {
 		t.Errorf("of a damaged file: %v, %v", got, err)
 	}
 }
+
+// What the configuration needs no more gets its value of before; forwarding, and
+// what others have set since, does not.
+func TestSysctlIsRestoredWhenNotNeeded(t *testing.T) {
+	tr := newTree(t, map[string]string{
+		"net/ipv4/ip_forward": "0", "net/ipv4/conf/eth0/forwarding": "0", "net/ipv6/conf/eth0/accept_ra": "1",
+		"net/ipv4/vs/conntrack": "0", "net/ipv4/vs/sloppy_tcp": "0", "net/ipv4/vs/schedule_icmp": "0",
+	})
+	const conntrack, sloppy, schedule = "net.ipv4.vs.conntrack", "net.ipv4.vs.sloppy_tcp", "net.ipv4.vs.schedule_icmp"
+	tr.set(map[string]string{
+		forward: "1", "net.ipv4.conf.eth0.forwarding": "1", "net.ipv6.conf.eth0.accept_ra": "2",
+		conntrack: "1", sloppy: "1", schedule: "1",
+	})
+	tr.put("net/ipv4/vs/sloppy_tcp", "2")
+	if tr.set(nil); tr.get("net/ipv4/vs/conntrack") != "1" {
+		t.Error("restored although sysctls are not managed")
+	}
+	tr.restart()
+	report := tr.set(map[string]string{schedule: "1"})
+	if len(report.Sysctls) != 1 || report.Sysctls[0] != (Change{conntrack, "1", "0"}) {
+		t.Errorf("reported %+v", report.Sysctls)
+	}
+	for path, want := range map[string]string{
+		"net/ipv4/ip_forward": "1", "net/ipv4/conf/eth0/forwarding": "1", "net/ipv6/conf/eth0/accept_ra": "2",
+		"net/ipv4/vs/conntrack": "0", "net/ipv4/vs/sloppy_tcp": "2", "net/ipv4/vs/schedule_icmp": "1",
+	} {
+		if got := tr.get(path); got != want {
+			t.Errorf("%s is %s, want %s", path, got, want)
+		}
+	}
+	if report = tr.set(map[string]string{}); len(report.Sysctls) != 1 {
+		t.Errorf("with nothing needed: %+v", report.Sysctls)
+	}
+	tr.restore()
+	if f, c := tr.get("net/ipv4/ip_forward"), tr.get("net/ipv6/conf/eth0/accept_ra"); f != "0" || c != "1" {
+		t.Errorf("after the release: ip_forward %s, accept_ra %s", f, c)
+	}
+}
+
+// A sysctl that cannot be written is named, and nothing else is lost for it: not
+// the rest, and not the value of before.
+func TestSysctlReadOnly(t *testing.T) {
+	tr := newTree(t, map[string]string{"net/ipv4/ip_forward": "0", "net/core/rmem_max": "1"})
+	path := filepath.Join(tr.root, "proc/sys/net/ipv4/ip_forward")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o700); err != nil { // root writes to whatever is a file
+		t.Fatal(err)
+	}
+	_, err := tr.r.Set(t.Context(), Desired{Sysctls: map[string]string{forward: "1", "net.core.rmem_max": "2"}})
+	if err == nil || !strings.Contains(err.Error(), "host: sysctl net.ipv4.ip_forward: ") {
+		t.Errorf("got %v", err)
+	}
+	if got := tr.get("net/core/rmem_max"); got != "2" {
+		t.Errorf("the other one is %s", got)
+	}
+}
