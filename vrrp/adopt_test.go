@@ -94,6 +94,14 @@ func TestBridge(t *testing.T) {
 	b.step(Input{Kind: InputLinks, Links: []RouterLink{{Exists: true}}})
 	b.did("release", "backup>fault interface")
 
+	b = bare(t, c) // nothing is known of the links yet
+	b.step(Input{Kind: InputStart, Record: Record{Master: true, LastAdvert: b.now.Add(-time.Second)}})
+	b.did("hold")
+	b.step(Input{Kind: InputLinks, Links: make([]RouterLink, 2)})
+	b.did()
+	b.step(Input{Kind: InputLinks, Links: up(2)})
+	b.did("init>backup started")
+
 	b = started(400 * time.Millisecond)
 	b.step(Input{Kind: InputStop, Cause: Cause{Kind: CauseStopped}})
 	b.did("backup>init stopped")

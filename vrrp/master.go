@@ -149,7 +149,7 @@ func (s *step) leave(to State, c Cause) {
 	for i := range s.Routers {
 		r := &s.Routers[i]
 		r.Succeeded = false
-		if r.Link.Usable && s.Source(i).IsValid() {
+		if s.usableAt(i) {
 			r.SentAt = s.now
 			s.emit(Output{Kind: OutputAdvert, Router: i, Priority: priorityResign})
 		}

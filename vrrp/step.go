@@ -128,7 +128,7 @@ func (s *step) links(links []RouterLink) {
 		}
 		r.Seen = r.Seen || r.Link.Exists
 	}
-	if s.Leaving && !s.usable() {
+	if s.Leaving && s.severed() {
 		// Nobody can be heard there, and the address serves nobody.
 		s.release(Cause{Kind: CauseInterface})
 	}
@@ -189,7 +189,7 @@ func (g *Group) barred() (State, Cause) {
 	for i := range g.Routers {
 		r := &g.Routers[i]
 		switch {
-		case r.Link.Usable && g.Source(i).IsValid():
+		case g.usableAt(i):
 			continue
 		case r.Seen:
 			return Fault, g.linkCause(i)
@@ -227,11 +227,24 @@ func (g *Group) linkCause(i int) Cause {
 // usable tells that adverts can be sent and heard on every router.
 func (g *Group) usable() bool {
 	for i := range g.Routers {
-		if !g.Routers[i].Link.Usable || !g.Source(i).IsValid() {
+		if !g.usableAt(i) {
 			return false
 		}
 	}
 	return true
+}
+
+func (g *Group) usableAt(i int) bool { return g.Routers[i].Link.Usable && g.Source(i).IsValid() }
+
+// severed tells that a link is known to be unusable; just after the start nothing
+// is known of any.
+func (g *Group) severed() bool {
+	for i := range g.Routers {
+		if g.Routers[i].Seen && !g.usableAt(i) {
+			return true
+		}
+	}
+	return false
 }
 
 // enter joins the election, from Init or Fault.
