@@ -98,6 +98,8 @@ type Counters struct {
 // ServerStats is the live part of a real server's entry.
 type ServerStats struct {
 	Active, Inactive uint32
+	// Persistent counts the clients that persistence binds to the server.
+	Persistent uint32
 	Counters
 }
 

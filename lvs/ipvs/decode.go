@@ -127,7 +127,8 @@ func decodeServer(msg attributes) (lvs.Server, lvs.ServerStats, error) {
 	}
 	counters, err := decodeCounters(a, dstStats64, dstStats)
 	return r, lvs.ServerStats{
-		Active: uint32(a.number(dstActive)), Inactive: uint32(a.number(dstInactive)), Counters: counters,
+		Active: uint32(a.number(dstActive)), Inactive: uint32(a.number(dstInactive)),
+		Persistent: uint32(a.number(dstPersist)), Counters: counters,
 	}, err
 }
 

@@ -64,6 +64,7 @@ const (
 	dstLower    = 6
 	dstActive   = 7
 	dstInactive = 8
+	dstPersist  = 9
 	dstStats    = 10
 	dstFamily   = 11
 	dstStats64  = 12
