@@ -18,6 +18,12 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
+// DidYouMean is the hint for a word that is none of the candidates: the nearest
+// one, or all of them under the given label.
+func DidYouMean(word string, candidates []string, label string) string {
+	return didYouMean(word, candidates, label)
+}
+
 // didYouMean is the hint for a mistyped word; without a near candidate it lists
 // them all under the given label.
 func didYouMean(word string, candidates []string, label string) string {

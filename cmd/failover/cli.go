@@ -102,7 +102,8 @@ IPVS table, so that a take-over finds everything in place.`,
 		c.fileSet = cmd.Flags().Changed("config")
 	}
 	root.AddCommand(c.runCommand(), c.directorCommand(), c.validateCommand(), c.planCommand(),
-		c.reloadCommand(), c.statusCommand(), c.releaseCommand(), c.versionCommand())
+		c.reloadCommand(), c.statusCommand(),
+		c.drainCommand(), c.disableCommand(), c.enableCommand(), c.weightCommand(), c.releaseCommand(), c.versionCommand())
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
 	return root
 }

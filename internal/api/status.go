@@ -3,7 +3,10 @@
 // Fields may be added, never renamed.
 package api
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Status is what `failover status --json` prints.
 type Status struct {
@@ -151,33 +154,62 @@ type Notify struct {
 
 // VirtualServer is one virtual server on one director.
 type VirtualServer struct {
-	Name        string       `json:"name"`
-	Protocol    string       `json:"protocol"`
-	Address     string       `json:"address"`
-	FWMark      int          `json:"fwmark"`
-	Scheduler   string       `json:"scheduler"`
-	Forward     string       `json:"forward"`
-	Quorum      string       `json:"quorum"` // up | down
-	Sorry       bool         `json:"sorry"`
-	Connections uint64       `json:"connections"`
-	PacketsIn   uint64       `json:"packets_in"`
-	PacketsOut  uint64       `json:"packets_out"`
-	BytesIn     uint64       `json:"bytes_in"`
-	BytesOut    uint64       `json:"bytes_out"`
-	RealServers []RealServer `json:"real_servers"`
+	Name      string `json:"name"`
+	Protocol  string `json:"protocol"` // empty for a firewall mark, and so is Address
+	Address   string `json:"address"`
+	FWMark    int    `json:"fwmark"` // 0: it is no service by firewall mark
+	Family    string `json:"family"` // ipv4 | ipv6
+	Scheduler string `json:"scheduler"`
+	Forward   string `json:"forward"`
+	Quorum    string `json:"quorum"` // up | down
+	// QuorumWeight is the weight that may take connections, QuorumNeeded what makes
+	// the quorum, Hysteresis included.
+	QuorumWeight int          `json:"quorum_weight"`
+	QuorumNeeded int          `json:"quorum_needed"`
+	Sorry        bool         `json:"sorry"` // the sorry server takes the connections
+	SorryServer  string       `json:"sorry_server,omitempty"`
+	Connections  uint64       `json:"connections"`
+	PacketsIn    uint64       `json:"packets_in"`
+	PacketsOut   uint64       `json:"packets_out"`
+	BytesIn      uint64       `json:"bytes_in"`
+	BytesOut     uint64       `json:"bytes_out"`
+	RealServers  []RealServer `json:"real_servers"`
 }
 
 // RealServer is one real server: four separate facts, never folded into one.
 type RealServer struct {
-	Name             string    `json:"name"`
-	Address          string    `json:"address"`
-	ConfiguredWeight int       `json:"configured_weight"` // what the configuration says
-	Operator         string    `json:"operator"`          // what the operator says: "" | drain | disable | weight
-	Check            string    `json:"check"`             // what the checks say: up | down | unknown
-	CheckDetail      string    `json:"check_detail"`
-	Since            time.Time `json:"since,omitzero"`
+	Name             string `json:"name"`
+	Address          string `json:"address"`
+	ConfiguredWeight int    `json:"configured_weight"` // what the configuration says
+	Operator         string `json:"operator"`          // what the operator says: "" | drain | disable | weight
+	// OperatorWeight is the weight of "weight"; null for everything else.
+	OperatorWeight *int      `json:"operator_weight,omitempty"`
+	OperatorSince  time.Time `json:"operator_since,omitzero"`
+	// Drained: the drain has come to its end. DrainForced: by its timeout, with
+	// something left.
+	Drained     bool      `json:"drained,omitempty"`
+	DrainForced bool      `json:"drain_forced,omitempty"`
+	Check       string    `json:"check"` // what the checks say: up | down | unknown
+	CheckDetail string    `json:"check_detail"`
+	Since       time.Time `json:"since,omitzero"`
 	// KernelWeight is what the kernel has; null when the server is not in its table.
 	KernelWeight        *int   `json:"kernel_weight"`
 	ActiveConnections   uint32 `json:"active_connections"`
 	InactiveConnections uint32 `json:"inactive_connections"`
+	// PersistentClients are those that persistence binds to it.
+	PersistentClients uint32 `json:"persistent_clients"`
+	MaxConnections    uint32 `json:"max_connections,omitempty"` // its thresholds in the kernel's table
+	MinConnections    uint32 `json:"min_connections,omitempty"`
+}
+
+// Service names the kernel's service: "tcp 172.20.10.4:80", "fwmark 7",
+// "fwmark 7 (IPv6)".
+func (v VirtualServer) Service() string {
+	switch {
+	case v.FWMark == 0:
+		return v.Protocol + " " + v.Address
+	case v.Family == "ipv6":
+		return fmt.Sprintf("fwmark %d (IPv6)", v.FWMark)
+	}
+	return fmt.Sprintf("fwmark %d", v.FWMark)
 }

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,22 +42,36 @@ func NewClient(path string) *Client {
 
 // Status asks for the status of the pair.
 func (c *Client) Status(ctx context.Context) (api.Status, error) {
-	return call[api.Status](ctx, c, http.MethodGet, "/v1/status")
+	return call[api.Status](ctx, c, http.MethodGet, "/v1/status", nil)
 }
 
 // Plan asks what a reload would change.
 func (c *Client) Plan(ctx context.Context) (api.Plan, error) {
-	return call[api.Plan](ctx, c, http.MethodGet, "/v1/plan")
+	return call[api.Plan](ctx, c, http.MethodGet, "/v1/plan", nil)
 }
 
 // Reload asks the daemon to read its file again.
 func (c *Client) Reload(ctx context.Context) (api.Reload, error) {
-	return call[api.Reload](ctx, c, http.MethodPost, "/v1/reload")
+	return call[api.Reload](ctx, c, http.MethodPost, "/v1/reload", nil)
 }
 
-func call[T any](ctx context.Context, c *Client, method, path string) (T, error) {
+// Operate tells the daemon what the operator wants of a real server.
+func (c *Client) Operate(ctx context.Context, o api.Operator) (api.Operated, error) {
+	return call[api.Operated](ctx, c, http.MethodPost, "/v1/operator", o)
+}
+
+// call makes one request; what is said is nil or what goes into its body.
+func call[T any](ctx context.Context, c *Client, method, path string, said any) (T, error) {
 	var v T
-	req, err := http.NewRequestWithContext(ctx, method, "http://failover"+path, nil)
+	var body io.Reader
+	if said != nil {
+		b, err := json.Marshal(said)
+		if err != nil {
+			return v, err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://failover"+path, body)
 	if err != nil {
 		return v, err
 	}

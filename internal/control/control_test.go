@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -26,6 +27,13 @@ func (fakeDirector) Plan(context.Context) (api.Plan, error) {
 
 func (f fakeDirector) Reload(context.Context) (api.Reload, error) {
 	return api.Reload{File: "failover.toml"}, f.reloadErr
+}
+
+func (fakeDirector) Operate(_ context.Context, o api.Operator) (api.Operated, error) {
+	if o.VirtualServer == "" {
+		return api.Operated{}, &api.Error{Message: "no virtual server is named", Invalid: true}
+	}
+	return api.Operated{VirtualServer: o.VirtualServer, RealServer: o.RealServer, Operator: o.Operator}, nil
 }
 
 // serve starts a server on a socket of its own.
@@ -58,6 +66,22 @@ func TestCommandsReachTheDirector(t *testing.T) {
 	}
 	if r, err := c.Reload(t.Context()); err != nil || r.File != "failover.toml" {
 		t.Errorf("reload: %+v, %v", r, err)
+	}
+}
+
+func TestOperatorIsHeard(t *testing.T) {
+	path := serve(t, fakeDirector{})
+	c := NewClient(path)
+	want := api.Operated{VirtualServer: "web", RealServer: "web1", Operator: "drain"}
+	got, err := c.Operate(t.Context(), api.Operator{VirtualServer: "web", RealServer: "web1", Operator: "drain"})
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for what, said := range map[string]any{"a typo": map[string]string{"virtual_sever": "web"}, "no object": "drain", "nothing": nil, "too much": strings.Repeat("x", maxRequest)} {
+		var told *api.Error
+		if _, err := call[api.Operated](t.Context(), c, http.MethodPost, "/v1/operator", said); !errors.As(err, &told) || !told.Invalid {
+			t.Errorf("%s: got %v, want a refusal", what, err)
+		}
 	}
 }
 
@@ -106,7 +130,7 @@ func TestSocketIsNotForOthers(t *testing.T) {
 
 func TestUnknownCommandNamesItself(t *testing.T) {
 	c := NewClient(serve(t, fakeDirector{}))
-	_, err := call[api.Status](t.Context(), c, http.MethodPost, "/v1/dance")
+	_, err := call[api.Status](t.Context(), c, http.MethodPost, "/v1/dance", nil)
 	if err == nil || !strings.Contains(err.Error(), "POST /v1/dance") {
 		t.Errorf("got %v", err)
 	}

@@ -25,6 +25,7 @@ type Director interface {
 	Status(context.Context) (api.Status, error)
 	Plan(context.Context) (api.Plan, error)
 	Reload(context.Context) (api.Reload, error)
+	Operate(context.Context, api.Operator) (api.Operated, error)
 }
 
 // Group is the system group whose members may use the socket.
@@ -107,6 +108,7 @@ func routes(d Director) http.Handler {
 	mux.HandleFunc("GET /v1/status", answer(d.Status))
 	mux.HandleFunc("GET /v1/plan", answer(d.Plan))
 	mux.HandleFunc("POST /v1/reload", answer(d.Reload))
+	mux.HandleFunc("POST /v1/operator", request(d.Operate))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		write(w, http.StatusNotFound, &api.Error{
 			Message: fmt.Sprintf("the daemon has no %s %s", r.Method, r.URL.Path),
@@ -135,6 +137,23 @@ func answer[T any](do func(context.Context) (T, error)) http.HandlerFunc {
 		default:
 			write(w, http.StatusInternalServerError, told)
 		}
+	}
+}
+
+// maxRequest bounds what a client may say.
+const maxRequest = 64 << 10
+
+// request is answer for a method that is told something.
+func request[Q, T any](do func(context.Context, Q) (T, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var q Q
+		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&q); err != nil {
+			write(w, http.StatusUnprocessableEntity, &api.Error{Message: fmt.Sprintf("%s %s: %v", r.Method, r.URL.Path, err), Invalid: true})
+			return
+		}
+		answer(func(ctx context.Context) (T, error) { return do(ctx, q) })(w, r)
 	}
 }
 

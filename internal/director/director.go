@@ -68,6 +68,8 @@ type Parts struct {
 	Probe  func(conf.Node) func(context.Context, check.Spec) check.Result
 	// Owned is the set of table entries that are ours.
 	Owned func(stateDir string) lvs.OwnedStore
+	// Overrides keeps what the operator says of real servers.
+	Overrides func(stateDir string) OverrideStore
 	// LastGood keeps the deployment in force for a director that finds a broken
 	// file.
 	LastGood func(stateDir string) Memory
@@ -104,11 +106,13 @@ type Director struct {
 	box     *inbox
 	pool    *check.Pool
 	hooks   *hook.Runner
-	host    *hostWriter
-	engine  *engineQuery
-	web     Web
-	pulse   chan struct{} // the loop puts something in whenever it has nothing else to do
-	reload  sync.Mutex    // one reload or plan at a time
+	// overrides are what the operator says of real servers.
+	overrides *overrides
+	host      *hostWriter
+	engine    *engineQuery
+	web       Web
+	pulse     chan struct{} // the loop puts something in whenever it has nothing else to do
+	reload    sync.Mutex    // one reload or plan at a time
 
 	shown atomic.Pointer[shown] // what status reads
 
@@ -128,6 +132,7 @@ type Director struct {
 	roles      map[string]role      // of each group, as the engine last said
 	sight      sight
 	pending    []*apply
+	awaited    []*await
 	counts     counts
 }
 
@@ -217,7 +222,7 @@ func (d *Director) loop(ctx context.Context) error {
 			}
 			d.take(b)
 			dirty = true
-			if len(b.applies) > 0 {
+			if len(b.applies)+len(b.awaits) > 0 {
 				d.decided = time.Time{} // a command does not wait for the calm
 			}
 		}
@@ -254,6 +259,7 @@ func (d *Director) take(b batch) {
 	for _, a := range b.applies {
 		d.enter(a)
 	}
+	d.awaited = append(d.awaited, b.awaits...)
 }
 
 func (d *Director) logVerdict(v check.Verdict) {
@@ -275,6 +281,7 @@ func (d *Director) lookIn(after time.Duration) { time.AfterFunc(after, d.box.loo
 // decide computes what should be and sends out what is new in it.
 func (d *Director) decide() {
 	d.decided = time.Now()
+	d.world.Overrides = d.overrides.now()
 	d.world.StepFailed = failedSteps(d.hooks.Status())
 	d.world.SinceStart, d.world.SinceFault = time.Since(d.started), d.sinceFaults()
 	d.look()
@@ -288,6 +295,7 @@ func (d *Director) decide() {
 	}
 	d.sent.Table, d.sent.Host = want.Table, want.Host
 	d.sendPending()
+	d.answerAwaited()
 	d.sendHealth(want.Health)
 	d.publish()
 }

@@ -21,6 +21,7 @@ import (
 	"failover/internal/hook"
 	"failover/internal/host"
 	"failover/internal/ipc"
+	"failover/internal/policy"
 	"failover/lvs"
 	"failover/lvs/lvstest"
 	"failover/vrrp"
@@ -64,6 +65,7 @@ type stand struct {
 	memory *fakeMemory
 	line   *fakeLine
 	web    *fakeWeb
+	spoken fakeOverrides
 	dir    *Director
 	done   chan struct{} // Run has returned
 
@@ -158,6 +160,7 @@ func (s *stand) start(hello ipc.Hello) {
 				Host:      func(string) (Host, error) { return s.host, nil },
 				Probe:     func(conf.Node) func(context.Context, check.Spec) check.Result { return s.probe },
 				Owned:     func(string) lvs.OwnedStore { return s.store },
+				Overrides: func(string) OverrideStore { return &s.spoken },
 				LastGood:  func(string) Memory { return s.memory },
 				Web:       func(*Director) Web { return s.web },
 				Links:     s.links,
@@ -208,6 +211,28 @@ func (h *fakeHost) Set(_ context.Context, d host.Desired) (host.Report, error) {
 	h.last = d
 	h.sets++
 	return host.Report{GuardStands: h.err == nil}, h.err
+}
+
+// fakeOverrides is a disk that may be full.
+type fakeOverrides struct {
+	mu   sync.Mutex
+	kept map[check.ID]policy.Override
+	full error
+}
+
+func (f *fakeOverrides) Load() (map[check.ID]policy.Override, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.kept, nil
+}
+
+func (f *fakeOverrides) Save(m map[check.ID]policy.Override) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.full == nil {
+		f.kept = m
+	}
+	return f.full
 }
 
 type fakeMemory struct {

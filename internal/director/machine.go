@@ -31,6 +31,7 @@ func MachineParts(log *slog.Logger) Parts {
 		},
 		Probe:     probeAs,
 		Owned:     func(stateDir string) lvs.OwnedStore { return OwnedEntries(stateDir) },
+		Overrides: Overrides,
 		LastGood:  func(stateDir string) Memory { return lastGood{stateDir} },
 		User:      program.Exists,
 		Program:   func(ctx context.Context, p program.Program) (string, error) { return p.Run(ctx) },

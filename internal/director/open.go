@@ -39,6 +39,7 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 	d.host = newHostWriter(h, d.box.hostResult)
 	d.deployment = deployment
 	d.world = policy.World{Node: node, Verdicts: make(map[check.ID]check.Verdict)}
+	d.openOverrides(node)
 	if d.table, err = d.openTable(ctx, node); err != nil {
 		return err
 	}
@@ -67,8 +68,32 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 	d.running.Go(func() { d.host.run(ctx) })
 	d.running.Go(func() { d.followLinks(ctx) })
 	d.running.Go(func() { d.catchUp(ctx) })
+	d.running.Go(func() { d.watchDrains(ctx) })
 	d.serve(ctx, node)
 	return nil
+}
+
+// openOverrides takes up what the operator has said before. Not knowing it is no
+// reason to stop.
+func (d *Director) openOverrides(node conf.Node) {
+	var err error
+	if d.overrides, err = loadOverrides(d.o.Parts.Overrides(node.Daemon.StateDir)); err != nil {
+		d.log.Error("what the operator said of real servers is not known, or not all of it", "error", err)
+	}
+	d.forget(node)
+	d.world.Overrides = d.overrides.now()
+}
+
+// forget drops what the operator said of real servers that the node does not have.
+func (d *Director) forget(node conf.Node) {
+	gone, err := d.overrides.keepTo(node)
+	for id, o := range gone {
+		d.log.Warn("the operator's word is dropped: the real server is not in the file any more",
+			"virtual_server", id.VirtualServer, "real_server", id.RealServer, "operator", spell(o))
+	}
+	if err != nil {
+		d.log.Error("real servers that are not in the file any more", "error", err)
+	}
 }
 
 // serve opens the control socket, so that whoever is told that the service is

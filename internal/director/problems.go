@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"failover/check"
 	"failover/internal/api"
 	"failover/internal/policy"
 	"failover/vrrp"
@@ -43,10 +42,7 @@ func problems(f facts, self api.Director) []string {
 	if f.result.Err != nil {
 		ps = append(ps, fmt.Sprintf("IPVS table: %v", f.result.Err))
 	}
-	for _, vs := range self.VirtualServers {
-		ps = append(ps, serverProblems(vs)...)
-	}
-	return ps
+	return append(ps, serverProblems(f, self)...)
 }
 
 // groupProblems names each group that is out of the election, or whose addresses
@@ -84,26 +80,6 @@ func routerProblems(f facts, r api.VirtualRouter) []string {
 	}
 	if st.State == vrrp.Master && !st.HoldsAddresses && st.HostError == "" {
 		ps = append(ps, fmt.Sprintf("%s: master, but its addresses are not all on %s", r.Name, r.Interface))
-	}
-	return ps
-}
-
-func serverProblems(vs api.VirtualServer) []string {
-	var ps []string
-	up := 0
-	for _, rs := range vs.RealServers {
-		switch {
-		case rs.Check == string(check.Up):
-			up++
-			if rs.KernelWeight == nil {
-				ps = append(ps, fmt.Sprintf("%s: %s is up but not in the kernel's table", vs.Name, rs.Name))
-			}
-		case rs.Check == string(check.Down):
-			ps = append(ps, fmt.Sprintf("%s: %s is down: %s", vs.Name, rs.Name, rs.CheckDetail))
-		}
-	}
-	if vs.Quorum != "up" {
-		ps = append(ps, fmt.Sprintf("%s: quorum is down: %d of %d real servers are up", vs.Name, up, len(vs.RealServers)))
 	}
 	return ps
 }

@@ -50,6 +50,7 @@ func (d *Director) Reload(ctx context.Context) (api.Reload, error) {
 	for _, c := range conf.Diff(before.world.Node, node) {
 		r.Changes = append(r.Changes, changed(c))
 	}
+	r.Changes = append(r.Changes, dropsOverrides(before.world.Overrides, node)...)
 	a := &apply{deployment: deployment, node: node, table: before.table, done: make(chan []string, 1)}
 	if a.table == nil {
 		if a.table, err = d.openTable(d.ctx, node); err != nil {
@@ -66,6 +67,7 @@ func (d *Director) Reload(ctx context.Context) (api.Reload, error) {
 	case <-ctx.Done():
 		return api.Reload{}, ctx.Err()
 	}
+	d.forget(node)
 	r.Problems = append(r.Problems, needsRestart(before.world.Node, node)...)
 	d.remember(deployment, node)
 	d.log.Info("configuration reloaded", "file", d.o.File, "changes", len(r.Changes), "problems", len(r.Problems))
@@ -191,6 +193,34 @@ func (d *Director) sendPending() {
 	d.pending = rest
 }
 
+// await is a command that waits for the table to have what it asked for.
+type await struct {
+	done     chan []string // what could not be carried out
+	tableGen uint64
+	entered  bool
+}
+
+// answerAwaited answers the commands whose wish the table has been brought to, or
+// whose failure is known; loop only. What they see is published first.
+func (d *Director) answerAwaited() {
+	rest := d.awaited[:0]
+	for _, a := range d.awaited {
+		if !a.entered { // the decision just made is the one that contains it
+			a.entered = true
+			if d.table != nil {
+				a.tableGen = d.table.current()
+			}
+		}
+		if d.table != nil && d.result.Generation < a.tableGen {
+			rest = append(rest, a)
+			continue
+		}
+		d.publish()
+		a.done <- d.tableProblems()
+	}
+	d.awaited = rest
+}
+
 func (d *Director) openProblems() []string {
 	var ps []string
 	if d.hostErr != nil {
@@ -199,6 +229,12 @@ func (d *Director) openProblems() []string {
 	if err := d.web.Problem(); err != nil {
 		ps = append(ps, err.Error())
 	}
+	return append(ps, d.tableProblems()...)
+}
+
+// tableProblems is what the kernel refused of the table.
+func (d *Director) tableProblems() []string {
+	var ps []string
 	for _, e := range d.result.Errors {
 		ps = append(ps, fmt.Sprintf("%s: %v", e.Op, e.Err))
 	}
@@ -227,6 +263,7 @@ func (d *Director) Plan(ctx context.Context) (api.Plan, error) {
 	for _, c := range conf.Diff(before.world.Node, node) {
 		p.Changes = append(p.Changes, changed(c))
 	}
+	p.Changes = append(p.Changes, dropsOverrides(before.world.Overrides, node)...)
 	if before.table == nil {
 		return p, nil
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"failover/check"
 	"failover/conf"
 	"failover/internal/api"
 	"failover/internal/hook"
@@ -211,69 +210,4 @@ func directorAt(d conf.Deployment, router string, a netip.Addr) string {
 		}
 	}
 	return ""
-}
-
-func virtualServers(f facts) []api.VirtualServer {
-	list := []api.VirtualServer{}
-	for _, vs := range f.world.Node.Servers {
-		list = append(list, virtualServer(f, vs))
-	}
-	return list
-}
-
-func virtualServer(f facts, vs conf.VirtualServer) api.VirtualServer {
-	c := f.stats.Services[vs.Key]
-	v := api.VirtualServer{
-		Name: vs.Name, Protocol: string(vs.Key.Protocol), Address: vs.Key.Address.String(),
-		Scheduler: vs.Scheduler, Forward: string(vs.Forward), Quorum: "down",
-		Connections: c.Connections, PacketsIn: c.PacketsIn, PacketsOut: c.PacketsOut,
-		BytesIn: c.BytesIn, BytesOut: c.BytesOut, RealServers: []api.RealServer{},
-	}
-	if policy.QuorumUp(f.world, vs) {
-		v.Quorum = "up"
-	}
-	kernel := f.kernelServers(vs.Key)
-	v.Sorry = vs.Sorry != nil && kernel[vs.Sorry.Address] > 0
-	for _, rs := range vs.Servers {
-		v.RealServers = append(v.RealServers, realServer(f, vs, rs, kernel))
-	}
-	return v
-}
-
-func realServer(f facts, vs conf.VirtualServer, rs conf.RealServer, kernel map[netip.AddrPort]int) api.RealServer {
-	r := api.RealServer{
-		Name: rs.Name, Address: rs.Address.String(), ConfiguredWeight: rs.Weight,
-		Check: string(policy.Standing(f.world, vs, rs)),
-	}
-	if v, ok := f.world.Verdicts[policy.CheckID(vs, rs)]; ok {
-		r.CheckDetail, r.Since = checkDetail(v.Result), v.Since.UTC().Truncate(time.Millisecond)
-	} else if len(rs.Checks) == 0 {
-		r.CheckDetail = "no check"
-	}
-	if w, there := kernel[rs.Address]; there {
-		r.KernelWeight = &w
-	}
-	st := f.stats.Servers[vs.Key][lvs.ServerID(rs.Address.String())]
-	r.ActiveConnections, r.InactiveConnections = st.Active, st.Inactive
-	return r
-}
-
-func checkDetail(r check.Result) string {
-	if !r.OK || r.Took == 0 {
-		return r.Detail
-	}
-	return fmt.Sprintf("%s in %s", r.Detail, r.Took.Round(100*time.Microsecond))
-}
-
-// kernelServers are the weights the kernel had when it was last read.
-func (f facts) kernelServers(k lvs.Key) map[netip.AddrPort]int {
-	i := slices.IndexFunc(f.result.Table.Services, func(s lvs.Service) bool { return s.Key == k })
-	if i < 0 {
-		return nil
-	}
-	m := make(map[netip.AddrPort]int)
-	for _, s := range f.result.Table.Services[i].Servers {
-		m[s.Address] = s.Weight
-	}
-	return m
 }

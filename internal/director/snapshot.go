@@ -28,8 +28,12 @@ func snapshot(f facts) metrics.Snapshot {
 		s.Reconcile.Operations[string(kind)] = f.counts.operations[kind]
 	}
 	s.Tracks = trackMetrics(f)
+	seen := map[string]bool{}
 	for _, vs := range f.world.Node.Servers {
-		s.Servers = append(s.Servers, serverMetrics(f, vs))
+		m := serverMetrics(f, vs)
+		m.Again = seen[vs.Name]
+		seen[vs.Name] = true
+		s.Servers = append(s.Servers, m)
 	}
 	return s
 }
@@ -78,7 +82,9 @@ func everyName[T ~string](names []T, counts map[string]uint64) map[string]uint64
 }
 
 func serverMetrics(f facts, vs conf.VirtualServer) metrics.VirtualServer {
-	m := metrics.VirtualServer{Name: vs.Name, QuorumUp: policy.QuorumUp(f.world, vs)}
+	m := metrics.VirtualServer{
+		Name: vs.Name, Service: service(vs), QuorumUp: policy.QuorumUp(f.world, vs), Available: policy.Available(f.world, vs),
+	}
 	if c, there := f.stats.Services[vs.Key]; there {
 		m.Traffic = &metrics.Traffic{
 			Connections: c.Connections, PacketsIn: c.PacketsIn, PacketsOut: c.PacketsOut,
@@ -86,23 +92,26 @@ func serverMetrics(f facts, vs conf.VirtualServer) metrics.VirtualServer {
 		}
 	}
 	kernel, stats := f.kernelServers(vs.Key), f.stats.Servers[vs.Key]
+	if vs.Sorry != nil {
+		m.Sorry = new(kernel[vs.Sorry.Address].Weight > 0)
+	}
 	for _, rs := range vs.Servers {
 		m.Servers = append(m.Servers, realMetrics(f, vs, rs, kernel, stats))
 	}
 	return m
 }
 
-func realMetrics(f facts, vs conf.VirtualServer, rs conf.RealServer, kernel map[netip.AddrPort]int, stats map[lvs.ServerID]lvs.ServerStats) metrics.RealServer {
-	m := metrics.RealServer{Name: rs.Name}
+func realMetrics(f facts, vs conf.VirtualServer, rs conf.RealServer, kernel map[netip.AddrPort]lvs.Server, stats map[lvs.ServerID]lvs.ServerStats) metrics.RealServer {
+	m := metrics.RealServer{Name: rs.Name, Operator: string(f.world.Overrides[policy.CheckID(vs, rs)].Kind)}
 	if standing := policy.Standing(f.world, vs, rs); len(rs.Checks) > 0 && standing != check.Unknown {
 		up := standing == check.Up
 		m.Up, m.Took = &up, f.world.Verdicts[policy.CheckID(vs, rs)].Result.Took
 	}
-	if w, there := kernel[rs.Address]; there {
-		m.Weight = &w
+	if has, there := kernel[rs.Address]; there {
+		m.Weight = &has.Weight
 	}
 	if st, there := stats[lvs.ServerID(rs.Address.String())]; there {
-		m.Activity = &metrics.Activity{Connections: st.Connections, Active: st.Active, Inactive: st.Inactive}
+		m.Activity = &metrics.Activity{Connections: st.Connections, Active: st.Active, Inactive: st.Inactive, Persistent: st.Persistent}
 	}
 	return m
 }

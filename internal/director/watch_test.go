@@ -147,10 +147,10 @@ func TestMetrics(t *testing.T) {
 			`failover_check_up{real_server="web1",virtual_server="web"} 0`,
 			`failover_check_up{real_server="web2",virtual_server="web"} 1`,
 			`failover_quorum_up{virtual_server="web"} 1`,
-			`failover_ipvs_connections_total{virtual_server="web"} 10`,
-			`failover_ipvs_bytes_total{direction="out",virtual_server="web"} 8.589934592e+09`,
-			`failover_ipvs_weight{real_server="web2",virtual_server="web"} 1`,
-			`failover_ipvs_active_connections{real_server="web2",virtual_server="web"} 2`,
+			`failover_ipvs_connections_total{service="tcp 172.20.10.4:80",virtual_server="web"} 10`,
+			`failover_ipvs_bytes_total{direction="out",service="tcp 172.20.10.4:80",virtual_server="web"} 8.589934592e+09`,
+			`failover_ipvs_weight{real_server="web2",service="tcp 172.20.10.4:80",virtual_server="web"} 1`,
+			`failover_ipvs_active_connections{real_server="web2",service="tcp 172.20.10.4:80",virtual_server="web"} 2`,
 			`failover_reconcile_operations_total{op="add-service"} 1`,
 			`failover_reconcile_operations_total{op="add-server"} 1`,
 			`failover_reconcile_operations_total{op="stop-sync"} 0`,
@@ -159,7 +159,7 @@ func TestMetrics(t *testing.T) {
 			`failover_problems 1`,
 			`failover_engine_up 1`,
 			`failover_process_threads{process="engine"} 6`,
-		}, `router="gone"`, `failover_ipvs_weight{real_server="web1",virtual_server="web"}`)
+		}, `router="gone"`, `failover_ipvs_weight{real_server="web1",service="tcp 172.20.10.4:80",virtual_server="web"}`)
 	})
 }
 

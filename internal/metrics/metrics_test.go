@@ -47,12 +47,15 @@ func pair() *Snapshot {
 		}}}},
 		Tracks: []Track{{"outside", "interface", "eth5", ptr(true)}, {"outside", "exec", `/bin/ok "a"`, ptr(false)}, {"inside", "file", "/run/x", nil}},
 		Servers: []VirtualServer{
-			{Name: "web", QuorumUp: true, Traffic: &Traffic{1, 2, 3, 4, 5}, Servers: []RealServer{
-				{Name: "web1", Up: ptr(true), Took: 1234 * time.Microsecond, Weight: ptr(1), Activity: &Activity{9, 2, 1}},
+			{Name: "web", Service: "tcp 172.20.10.4:80", QuorumUp: true, Available: 1, Sorry: ptr(false), Traffic: &Traffic{1, 2, 3, 4, 5}, Servers: []RealServer{
+				{Name: "web1", Up: ptr(true), Took: 1234 * time.Microsecond, Weight: ptr(1), Activity: &Activity{9, 2, 1, 3}},
 				{Name: "web2", Up: ptr(false), Took: time.Second, Weight: ptr(0), Activity: &Activity{}},
-				{Name: "[2001:db8::4]:80"},
+				{Name: "[2001:db8::4]:80", Operator: "drain"},
 			}},
-			{Name: "dns", Servers: []RealServer{{Name: "dns1"}}},
+			{Name: "web", Service: "tcp 172.20.10.5:80", Again: true, QuorumUp: true, Available: 1, Sorry: ptr(true), Traffic: &Traffic{}, Servers: []RealServer{
+				{Name: "web1", Up: ptr(true), Took: 1234 * time.Microsecond, Operator: "disable"},
+			}},
+			{Name: "dns", Service: "fwmark 7", Servers: []RealServer{{Name: "dns1"}}},
 		},
 		Reconcile: Reconcile{Operations: map[string]uint64{"add-server": 2, "del-server": 0}, Repairs: 1, Errors: 5},
 		Reloads:   Reloads{Succeeded: 2, Failed: 1, LastFailed: true, LastSuccess: time.UnixMilli(1767323045250)},

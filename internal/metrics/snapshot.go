@@ -61,12 +61,18 @@ type Track struct {
 	Up                 *bool // nil: no verdict yet
 }
 
-// VirtualServer is one virtual server.
+// VirtualServer is one service of a virtual server.
 type VirtualServer struct {
-	Name     string
-	QuorumUp bool
-	Traffic  *Traffic // nil: not in the kernel's table, or it could not be read
-	Servers  []RealServer
+	Name    string
+	Service string // "tcp 172.20.10.4:80", "fwmark 7"
+	// Again: another service of the same table comes before this one. What they share
+	// is told with that.
+	Again     bool
+	QuorumUp  bool
+	Available int      // weight that may take connections
+	Sorry     *bool    // whether the sorry server takes them; nil: there is none
+	Traffic   *Traffic // nil: not in the kernel's table, or it could not be read
+	Servers   []RealServer
 }
 
 // Traffic are the kernel's counters of a virtual server.
@@ -79,6 +85,7 @@ type RealServer struct {
 	Name     string
 	Up       *bool         // nil: not checked, or no verdict yet
 	Took     time.Duration // of the newest probe; 0: none yet
+	Operator string        // drain, disable, weight; empty: nothing
 	Weight   *int          // in the kernel's table; nil: not in it
 	Activity *Activity     // nil: not in the table, or it could not be read
 }
@@ -87,6 +94,7 @@ type RealServer struct {
 type Activity struct {
 	Connections      uint64 // scheduled to it so far
 	Active, Inactive uint32
+	Persistent       uint32 // clients bound to it
 }
 
 // Reconcile counts what the director did to the kernel's table.

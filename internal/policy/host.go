@@ -20,6 +20,7 @@ func settings(w World, t lvs.Table) host.Desired {
 	}
 	if w.Node.Daemon.ManageSysctl {
 		d.Sysctls = sysctls(w.Node)
+		forgetClients(w, t, d.Sysctls)
 	}
 	return d
 }

@@ -43,6 +43,11 @@ type Override struct {
 	Forced bool `json:"forced,omitempty"`
 }
 
+// Known tells whether the kind is one of those here.
+func (o Override) Known() bool {
+	return o.Kind == Drain || o.Kind == Disable || o.Kind == Weigh
+}
+
 // Draining tells whether the override is a drain that is not over.
 func (o Override) Draining() bool { return o.Kind == Drain && !o.Drained }
 

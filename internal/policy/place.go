@@ -49,6 +49,12 @@ func place(w World, vs conf.VirtualServer, rs conf.RealServer, below bool) (s lv
 	return s, true
 }
 
+// InTable tells whether a real server belongs into the table, be it with weight 0.
+func InTable(w World, vs conf.VirtualServer, rs conf.RealServer) bool {
+	_, in := place(w, vs, rs, Sorry(w, vs))
+	return in
+}
+
 // entry is a real server as the table has it.
 func entry(rs conf.RealServer, weight int) lvs.Server {
 	return lvs.Server{

@@ -27,21 +27,20 @@ func quorums(w World) map[string]bool {
 
 // QuorumUp tells whether a virtual server has its quorum.
 func QuorumUp(w World, vs conf.VirtualServer) bool {
-	up, known := w.Quorum[vs.Name]
-	return quorumHeld(vs, Available(w, vs), up, known)
+	return Available(w, vs) >= Needed(w, vs)
 }
 
-// quorumHeld is the rule itself: sum is the weight there is, was and known tell
-// what the virtual server had before.
-func quorumHeld(vs conf.VirtualServer, sum int, was, known bool) bool {
+// Needed is the weight at which a virtual server that has its quorum keeps it, or
+// one that has not gets it.
+func Needed(w World, vs conf.VirtualServer) int {
 	need := max(vs.Quorum, 1)
-	switch {
+	switch was, known := w.Quorum[vs.Name]; {
 	case !known:
-		return sum >= need
+		return need
 	case was:
-		return sum >= max(need-vs.Hysteresis, 1)
+		return max(need-vs.Hysteresis, 1)
 	}
-	return sum >= need+vs.Hysteresis
+	return need + vs.Hysteresis
 }
 
 // Available is the weight of a virtual server's real servers that may take

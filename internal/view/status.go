@@ -17,7 +17,7 @@ import (
 // StatusOptions choose what [Status] shows.
 type StatusOptions struct {
 	Down   bool   // only what is not well
-	Filter string // only virtual routers and servers whose name contains it
+	Filter string // only what has it in its name, service or address
 }
 
 // Filter keeps of a status what the options choose, for those who read JSON.
@@ -28,9 +28,7 @@ func Filter(s api.Status, o StatusOptions) api.Status {
 		d.VirtualRouters = slices.DeleteFunc(slices.Clone(d.VirtualRouters), func(r api.VirtualRouter) bool {
 			return !o.shows(r.Name, unwell(r))
 		})
-		d.VirtualServers = slices.DeleteFunc(slices.Clone(d.VirtualServers), func(vs api.VirtualServer) bool {
-			return !o.shows(vs.Name, vs.Quorum != "up" || anyDown(vs))
-		})
+		d.VirtualServers = o.servers(d.VirtualServers)
 	}
 	return s
 }
@@ -189,37 +187,6 @@ func role(d api.Director, i int) string {
 	}
 }
 
-// servers writes this director's virtual servers and their real servers.
-func (p *printer) servers(s api.Status, o StatusOptions) {
-	self := selfOf(s)
-	if self == nil || len(self.VirtualServers) == 0 {
-		return
-	}
-	shown := slices.DeleteFunc(slices.Clone(self.VirtualServers), func(vs api.VirtualServer) bool {
-		return !o.shows(vs.Name, vs.Quorum != "up" || anyDown(vs))
-	})
-	if len(shown) == 0 {
-		return
-	}
-	p.section()
-	p.line("VIRTUAL SERVER", "ADDRESS", "WEIGHT", "KERNEL", "CHECK", "FOR", "ACTIVE", "INACTIVE", "DETAIL")
-	for _, vs := range shown {
-		quorum := "quorum up"
-		if vs.Quorum != "up" {
-			quorum = "QUORUM DOWN"
-		}
-		p.line(vs.Name, vs.Protocol+" "+vs.Address, "", "", quorum, "", "", "",
-			fmt.Sprintf("%s %s, %s connections", vs.Scheduler, vs.Forward, count(vs.Connections)))
-		for _, rs := range vs.RealServers {
-			if o.Down && isUp(rs) {
-				continue
-			}
-			p.line("  "+rs.Name, rs.Address, fmt.Sprint(rs.ConfiguredWeight), kernelWeight(rs), checkWord(rs),
-				p.age(rs.Since), fmt.Sprint(rs.ActiveConnections), fmt.Sprint(rs.InactiveConnections), rs.CheckDetail)
-		}
-	}
-}
-
 func (o StatusOptions) shows(name string, bad bool) bool {
 	return (!o.Down || bad) && strings.Contains(name, o.Filter)
 }
@@ -231,28 +198,6 @@ func selfOf(s api.Status) *api.Director {
 		}
 	}
 	return nil
-}
-
-func isUp(rs api.RealServer) bool {
-	return rs.Check == "up" && rs.KernelWeight != nil && *rs.KernelWeight == rs.ConfiguredWeight
-}
-
-func anyDown(vs api.VirtualServer) bool {
-	return slices.ContainsFunc(vs.RealServers, func(rs api.RealServer) bool { return !isUp(rs) })
-}
-
-func checkWord(rs api.RealServer) string {
-	if rs.Check == "down" {
-		return "DOWN"
-	}
-	return rs.Check
-}
-
-func kernelWeight(rs api.RealServer) string {
-	if rs.KernelWeight == nil {
-		return "out"
-	}
-	return fmt.Sprint(*rs.KernelWeight)
 }
 
 // age writes how long ago t was, in the two largest units.

@@ -22,6 +22,9 @@ func TestStatusGolden(t *testing.T) {
 	}{
 		{"healthy.txt", "healthy.json", StatusOptions{}},
 		{"families.txt", "families.json", StatusOptions{}},
+		{"servers.txt", "servers.json", StatusOptions{}},
+		{"servers-down.txt", "servers.json", StatusOptions{Down: true}},
+		{"servers-filter.txt", "servers.json", StatusOptions{Filter: "192.168.33.93"}},
 		{"trouble.txt", "trouble.json", StatusOptions{}},
 		{"trouble-down.txt", "trouble.json", StatusOptions{Down: true}},
 		{"trouble-filter.txt", "trouble.json", StatusOptions{Filter: "outside"}},

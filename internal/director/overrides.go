@@ -1,0 +1,123 @@
+package director
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"failover/check"
+	"failover/conf"
+	"failover/internal/policy"
+	"failover/internal/state"
+)
+
+// OverrideStore keeps what the operator says of real servers, over reboots too.
+type OverrideStore interface {
+	Load() (map[check.ID]policy.Override, error)
+	Save(map[check.ID]policy.Override) error
+}
+
+// overrides is the operator's word about every real server that he has spoken of.
+// What is in it is on disk, or was tried to be.
+type overrides struct {
+	store OverrideStore
+	mu    sync.Mutex
+	all   map[check.ID]policy.Override // replaced, never changed
+}
+
+// loadOverrides reads what was said before.
+func loadOverrides(s OverrideStore) (*overrides, error) {
+	o := &overrides{store: s}
+	var err error
+	o.all, err = s.Load()
+	return o, err
+}
+
+// now is the whole of it; the caller does not change it.
+func (o *overrides) now() map[check.ID]policy.Override {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.all
+}
+
+// change replaces the whole by what f makes of a copy, once it is on disk. Where it
+// cannot be written nothing changes: what a restart would forget is not promised.
+func (o *overrides) change(f func(map[check.ID]policy.Override)) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	next := maps.Clone(o.all)
+	if next == nil {
+		next = map[check.ID]policy.Override{}
+	}
+	f(next)
+	if maps.Equal(next, o.all) {
+		return nil
+	}
+	if err := o.store.Save(next); err != nil {
+		return fmt.Errorf("keep what the operator said: %w", err)
+	}
+	o.all = next
+	return nil
+}
+
+// keepTo forgets what was said of real servers that a node does not have, and
+// returns that.
+func (o *overrides) keepTo(n conf.Node) (gone map[check.ID]policy.Override, err error) {
+	before := o.now()
+	var stale []check.ID
+	err = o.change(func(m map[check.ID]policy.Override) { stale = policy.DropStale(m, n) })
+	gone = map[check.ID]policy.Override{}
+	for _, id := range stale {
+		gone[id] = before[id]
+	}
+	return gone, err
+}
+
+// spoken is one override in the file.
+type spoken struct {
+	VirtualServer string `json:"virtual_server"`
+	RealServer    string `json:"real_server"`
+	policy.Override
+}
+
+// overrideFile is the store in the state directory.
+type overrideFile struct{ path string }
+
+// Overrides is what the operator says, kept in a state directory.
+func Overrides(stateDir string) OverrideStore {
+	return overrideFile{filepath.Join(stateDir, "overrides.json")}
+}
+
+// store is durable and knows no boot: the operator's word outlives a power cut.
+func (f overrideFile) store() *state.Store[[]spoken] { return &state.Store[[]spoken]{Path: f.path} }
+
+func (f overrideFile) Load() (map[check.ID]policy.Override, error) {
+	list, _, err := f.store().Load()
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[check.ID]policy.Override, len(list))
+	for _, s := range list {
+		if !s.Known() {
+			err = errors.Join(err, fmt.Errorf("%s: %s of %s is %q, which this program does not know", f.path, s.RealServer, s.VirtualServer, s.Kind))
+			continue
+		}
+		all[check.ID{VirtualServer: s.VirtualServer, RealServer: s.RealServer}] = s.Override
+	}
+	return all, err
+}
+
+func (f overrideFile) Save(all map[check.ID]policy.Override) error {
+	list := make([]spoken, 0, len(all))
+	for id, o := range all {
+		list = append(list, spoken{id.VirtualServer, id.RealServer, o})
+	}
+	slices.SortFunc(list, func(a, b spoken) int {
+		return cmp.Or(cmp.Compare(a.VirtualServer, b.VirtualServer), cmp.Compare(a.RealServer, b.RealServer))
+	})
+	return f.store().Save(list)
+}
