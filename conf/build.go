@@ -3,15 +3,17 @@ package conf
 import (
 	"net/netip"
 	"slices"
-
-	"failover/lvs"
 )
 
 // none is the virtual_router of a service whose address belongs to none.
 const none = "none"
 
-// vrrpGroup is where VRRP adverts go (RFC 9568 section 5.1.1.2.1).
-var vrrpGroup = netip.AddrFrom4([4]byte{224, 0, 0, 18})
+// vrrpGroup and vrrpGroup6 are where VRRP adverts go (RFC 9568 sections
+// 5.1.1.2.1 and 5.1.2.2).
+var (
+	vrrpGroup  = netip.AddrFrom4([4]byte{224, 0, 0, 18})
+	vrrpGroup6 = netip.MustParseAddr("ff02::12")
+)
 
 // builder makes the deployment out of the entries and then holds it against the
 // rules. Each object keeps its entry, for the place of an error.
@@ -21,16 +23,11 @@ type builder struct {
 	d         Deployment
 	directors []*entry
 	routers   []*entry
-	servers   []serverEntry
+	servers   []serverTable
 
 	routersOK bool                 // every router's addresses are understood
 	gateways  map[string][]gateway // by group
-}
-
-// serverEntry is where a virtual server and its real servers stand.
-type serverEntry struct {
-	at    *entry
-	reals []*entry
+	virtual   map[netip.Addr]bool  // addresses of virtual routers and services
 }
 
 func (b *builder) build() {
@@ -47,12 +44,10 @@ func (b *builder) build() {
 		b.routers = append(b.routers, e)
 		b.d.VirtualRouters = append(b.d.VirtualRouters, b.router(e))
 	}
-	for _, e := range b.tables("virtual_server") {
-		vs, at := b.server(e)
-		b.servers = append(b.servers, at)
-		b.d.VirtualServers = append(b.d.VirtualServers, vs)
-	}
 	b.d.IPVS = b.ipvs(b.file.get("ipvs"))
+	for _, e := range b.tables("virtual_server") {
+		b.server(e)
+	}
 	b.directorRules()
 	b.listenRules()
 	b.routerRules()
@@ -86,73 +81,6 @@ func (b *builder) daemon(e *entry) Daemon {
 		ScriptUser:   val[string](e.get("script_user")),
 		ManageSysctl: val[bool](e.get("manage_sysctl")),
 	}
-}
-
-func (b *builder) ipvs(e *entry) IPVS {
-	i := IPVS{Resync: duration(e.get("resync"))}
-	s := e.get("sync")
-	if !s.set || s.kids == nil {
-		return i
-	}
-	i.Sync = &SyncConfig{
-		Enabled:   val[bool](s.get("enabled")),
-		Interface: perDirector(b, s.get("interface"), func(Director) string { return "" }),
-		ID:        int(val[int64](s.get("id"))),
-		Group:     val[netip.Addr](s.get("group")),
-		Port:      uint16(val[int64](s.get("port"))),
-		TTL:       uint8(val[int64](s.get("ttl"))),
-	}
-	return i
-}
-
-func (b *builder) server(e *entry) (VirtualServer, serverEntry) {
-	vs := VirtualServer{
-		Name: e.key,
-		Key: lvs.Key{
-			Protocol: lvs.Protocol(val[string](e.get("protocol"))),
-			Address:  val[netip.AddrPort](e.get("address")),
-		},
-		VirtualRouter: val[string](e.get("virtual_router")),
-		Scheduler:     val[string](e.get("scheduler")),
-		Forward:       lvs.Forward(val[string](e.get("forward"))),
-	}
-	if vs.VirtualRouter == "" {
-		vs.VirtualRouter = b.routerOf(vs.Key.Address.Addr())
-	}
-	// Without its fallback flag mh refuses the clients of a server that is out.
-	if vs.Scheduler == "mh" {
-		vs.Flags = lvs.FlagSched1
-	}
-	at := serverEntry{at: e}
-	common := b.checks(e.get("check"))
-	for _, r := range e.get("real_server").items {
-		if r.kids == nil {
-			continue
-		}
-		rs := RealServer{
-			Name:    val[string](r.get("name")),
-			Address: val[netip.AddrPort](r.get("address")),
-			Forward: lvs.Forward(val[string](r.get("forward"))),
-			Weight:  int(val[int64](r.get("weight"))),
-		}
-		if !r.get("name").set && rs.Address.IsValid() {
-			rs.Name = rs.Address.String()
-		}
-		if !r.get("forward").set {
-			rs.Forward = vs.Forward
-		}
-		specs := common
-		if own := r.get("check"); own.set {
-			specs = b.checks(own)
-		}
-		rs.Checks = slices.Clone(specs)
-		for i := range rs.Checks {
-			rs.Checks[i].Target = rs.Address
-		}
-		vs.Servers = append(vs.Servers, rs)
-		at.reals = append(at.reals, r)
-	}
-	return vs, at
 }
 
 // routerOf is the virtual router that has an address, or "".

@@ -28,22 +28,25 @@ func listings(n Node) []listing {
 			routers = append(routers, o)
 		}
 	}
-	for _, vs := range n.Servers {
-		servers = append(servers, serverWords(vs))
+	for rest := n.Servers; len(rest) > 0; {
+		to := 1
+		for to < len(rest) && rest[to].Name == rest[0].Name {
+			to++
+		}
+		servers, rest = append(servers, serverWords(rest[:to])), rest[to:]
 	}
 	for _, s := range n.Sync {
 		if s.Role == lvs.SyncMaster { // the other role has the same values
 			sync = append(sync, syncWords(s))
 		}
 	}
-	ipvs := object{fields: []field{{"resync", text(n.IPVS.Resync)}}}
 	return []listing{
 		{"director", directors},
 		{"daemon", []object{daemonWords(n.Name, n.Daemon)}},
 		{"group", groups},
 		{"virtual_router", routers},
 		{"virtual_server", servers},
-		{"ipvs", []object{ipvs}},
+		{"ipvs", []object{ipvsWords(n.IPVS)}},
 		{"ipvs.sync", sync},
 	}
 }
@@ -114,35 +117,6 @@ func routerWords(group string, r vrrp.RouterConfig) object {
 		{"other directors", fellowWords(r.Fellows)},
 		{"owned by another director", strconv.FormatBool(r.OtherOwner)},
 	}, secrets: []field{{"auth", string(r.Auth)}}}
-}
-
-func serverWords(vs VirtualServer) object {
-	var reals []object
-	for _, rs := range vs.Servers {
-		reals = append(reals, realWords(rs))
-	}
-	brief := fmt.Sprintf("%s %s, %s, %s, %s", vs.Key.Protocol, vs.Key.Address, vs.Scheduler, vs.Forward,
-		count(len(vs.Servers), "real server"))
-	return object{name: vs.Name, brief: brief, fields: []field{
-		{"address", vs.Key.Address.String()},
-		{"virtual_router", vs.VirtualRouter},
-		{"protocol", string(vs.Key.Protocol)},
-		{"scheduler", vs.Scheduler},
-		{"scheduler_flags", fmt.Sprintf("%#x", vs.Flags)},
-	}, inside: []listing{{"real_server", reals}}}
-}
-
-func realWords(rs RealServer) object {
-	var checks []string
-	for _, c := range rs.Checks {
-		checks = append(checks, checkWords(c))
-	}
-	return object{name: rs.Name, brief: fmt.Sprintf("%s, %s, weight %d", rs.Address, rs.Forward, rs.Weight), fields: []field{
-		{"address", rs.Address.String()},
-		{"forward", string(rs.Forward)},
-		{"weight", strconv.Itoa(rs.Weight)},
-		{"check", strings.Join(checks, " and ")},
-	}}
 }
 
 func syncWords(s lvs.Sync) object {

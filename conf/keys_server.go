@@ -3,20 +3,63 @@ package conf
 // schedulers are the kernel's, as ipvsadm(8) names them.
 var schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "fo", "ovf"}
 
+const (
+	// ownMarks is where the firewall marks begin that this program keeps for itself.
+	ownMarks = 0xF0000000
+	// maxPersistence is as long as ipvsadm(8) takes it, 31 days.
+	maxPersistence = 31 * 86400 * sec
+)
+
 var serverSection = Section{
 	Path:   "virtual_server.NAME",
 	Header: "[virtual_server.web]",
 	Keys: []Key{
-		{Name: "address", Type: Endpoint, IPv4: true, Required: true, Example: `"172.20.10.4:80"`,
-			Doc: "Where clients connect: address and port."},
+		{Name: "address", Type: Endpoint, NoPort: true, Example: `"172.20.10.4:80"`,
+			Doc: "Where clients connect: address and port, IPv6 in brackets. One of address, addresses and fwmark is required. An address alone stands for every port that no other virtual server has; the kernel does that with persistence only."},
+		{Name: "addresses", Type: Endpoint, NoPort: true, Arity: Many, Example: `["172.20.10.4:80", "[2001:db8::4]:80"]`, Aside: true,
+			Doc: "Several of them, of either family: each is a service of its own with the same real servers, which are checked once."},
+		{Name: "fwmark", Type: Integer, Min: 1, Max: 1<<32 - 1, Example: "7", Aside: true,
+			Doc: "A firewall mark: whatever carries it is one service, which several ports or addresses with common persistence need. 0xF0000000 and above are reserved for this program."},
+		{Name: "family", Type: String, Values: []string{"ipv4", "ipv6"}, Implied: "that of match, else ipv4", Example: `"ipv4"`, Aside: true,
+			Doc: "The family of a service by firewall mark."},
+		{Name: "match", Type: String, Arity: Many, Default: "[]", Example: `["tcp 172.20.10.4:80", "tcp 172.20.10.4:443"]`, Aside: true, valid: matchText,
+			Doc: "What carries the firewall mark: protocol, address and port each. The marks are set by this program, in its nftables table. Empty: somebody else sets them, and virtual_router is required."},
 		{Name: "virtual_router", Type: String, Implied: "the router that has the address", Example: `"outside"`, valid: name,
 			Doc: "The virtual router that has the address. \"none\" where the address is not one of a virtual router, as in a block that is routed to the directors."},
-		{Name: "protocol", Type: String, Values: []string{"tcp", "udp"}, Default: `"tcp"`,
-			Doc: "The transport protocol."},
+		{Name: "protocol", Type: String, Arity: OneOrMany, Values: []string{"tcp", "udp", "sctp"}, Default: `"tcp"`,
+			Doc: "The transport protocol; of a list each is a service of its own with the same real servers. Not with fwmark."},
 		{Name: "scheduler", Type: String, Values: schedulers, Default: `"wlc"`, Example: `"rr"`,
-			Doc: "The kernel's scheduler, see ipvsadm(8). mh is used with its fallback flag: without it, clients of a server that is out are refused."},
+			Doc: "The kernel's scheduler, see ipvsadm(8)."},
+		{Name: "scheduler_flags", Type: String, Arity: Many, Values: []string{"sh-port", "sh-fallback", "mh-port", "mh-fallback"}, Implied: `["mh-fallback"] with mh, else none`, Example: `["mh-fallback", "mh-port"]`, Aside: true,
+			Doc: "Of sh and mh: the client's port counts too, and clients of a server that takes no connections go to another one. mh without mh-fallback refuses them."},
 		{Name: "forward", Type: String, Values: []string{"nat", "dr", "tun"}, Default: `"nat"`,
-			Doc: "How packets reach the real servers: address translation both ways, direct routing, or IP-in-IP. With nat the servers' gateway is the one address of the service's group whose subnet contains them. dr and tun cannot change the port."},
+			Doc: "How packets reach the real servers: address translation both ways, direct routing, or a tunnel. With nat the servers' gateway is the one address of the service's group whose subnet contains them. dr and tun cannot change the port; only tun reaches servers of the other family, and not beside [ipvs.sync]."},
+		{Name: "tunnel", Type: Table, Section: &tunnelSection, Example: `{ type = "gue", port = 6080 }`, Aside: true,
+			Doc: "The encapsulation of forward tun."},
+		{Name: "persistence", Type: Duration, Min: 0, Max: maxPersistence, Step: sec, Default: `"0s"`, Example: `"5m"`, Aside: true,
+			Doc: "How long after its last connection a client stays with its server. 0s for not at all."},
+		{Name: "persistence_mask", Type: Integer, Min: 1, Max: 128, Implied: "the whole address", Example: "24", Aside: true,
+			Doc: "How many bits of a client's address count for persistence: up to 32 of IPv4, up to 128 of IPv6."},
+		{Name: "persistence_engine", Type: String, Values: []string{"", "sip"}, Default: `""`, Example: `"sip"`, Aside: true,
+			Doc: "What else a persistent client is known by: sip, the Call-ID of SIP over UDP."},
+		{Name: "one_packet", Type: Bool, Default: "false",
+			Doc: "Schedule every UDP datagram by itself (ipvsadm -o). Not with forward nat, whose replies would not be translated, nor with persistence."},
+		{Name: "masquerade", Type: Bool, Default: "false",
+			Doc: "Give forwarded packets the director's own source address too, for servers that do not route back through it. With forward nat only. The servers do not see the clients' addresses, and the connections break when the master changes."},
+		{Name: "quorum", Type: Integer, Min: 1, Max: maxCount, Default: "1",
+			Doc: "The sum of the weights of servers that must be up. Below it the sorry server takes over, if there is one."},
+		{Name: "hysteresis", Type: Integer, Min: 0, Max: maxCount, Default: "0",
+			Doc: "A quorum that is up is lost when the sum falls below quorum less hysteresis, and one that is lost is there again from quorum plus hysteresis on."},
+		{Name: "sorry_server", Type: Endpoint, NoPort: true, Default: `""`, Example: `"192.168.33.99:80"`, Aside: true,
+			Doc: "A server that takes over while the quorum is lost, by the virtual server's forwarding method; it is not checked."},
+		{Name: "on_failure", Type: String, Values: []string{"remove", "quiesce"}, Implied: `"quiesce" with mh, else "remove"`, Example: `"remove"`,
+			Doc: "What becomes of a real server that is down: removed from the table, or left in it with weight 0. mh always quiesces, for a removal moves clients of other servers. Of dh, and of sh without sh-fallback, a quiesced server's clients are refused, so they cannot."},
+		{Name: "on_server_down", Type: String, Values: []string{"keep", "expire"}, Implied: "\"expire\" for udp where [ipvs.sync] is on, else \"keep\"", Example: `"keep"`,
+			Doc: "What becomes of the connections of a real server that is down: kept, in case it comes back, or ended at once, so that a UDP client that never closes its port is sent elsewhere. Ending them takes [ipvs.sync]."},
+		{Name: "drain", Type: Table, Section: &drainSection,
+			Doc: "How failover drain goes about it."},
+		{Name: "notify", Type: String, Arity: Many, Default: "[]", Example: `["/usr/local/bin/notify", "--verbose"]`, Aside: true,
+			Doc: "A program that is told when the quorum or a real server has changed: by its absolute path, with its arguments. It runs as daemon.script_user and has 10s. See docs/hooks.md."},
 		{Name: "check", Type: Table, Arity: OneOrMany, Section: &checkSection, Default: "[]",
 			Doc: "The check of every real server that has none of its own. Of a list all must pass; without a check a server counts as up."},
 		{Name: "real_server", Type: Table, Arity: Many, Section: &realSection, Required: true,
@@ -24,101 +67,11 @@ var serverSection = Section{
 	},
 }
 
-var realSection = Section{
-	Path:   "virtual_server.NAME.real_server",
-	Header: "[[virtual_server.web.real_server]]",
+var drainSection = Section{
+	Path:   "virtual_server.NAME.drain",
+	Header: "[virtual_server.web.drain]",
 	Keys: []Key{
-		{Name: "name", Type: String, Implied: "the address", Example: `"web1"`, valid: name,
-			Doc: "How status, events and commands call it; unique in its virtual server."},
-		{Name: "address", Type: Endpoint, IPv4: true, Required: true, Example: `"192.168.33.92:80"`,
-			Doc: "Address and port of the service on the real server."},
-		{Name: "weight", Type: Integer, Min: 0, Max: 65535, Default: "1",
-			Doc: "Share of new connections where the scheduler knows weights, in the range of ipvsadm(8). 0 takes no new connections and keeps those it has."},
-		{Name: "forward", Type: String, Values: []string{"nat", "dr", "tun"}, Implied: "the virtual server's",
-			Example: `"nat"`, Aside: true,
-			Doc: "Forwarding method of this server."},
-		{Name: "check", Type: Table, Arity: OneOrMany, Section: &checkSection, Implied: "the virtual server's",
-			Example: `{ kind = "tcp" }`, Aside: true,
-			Doc: "Its own check, or list of checks, instead of the virtual server's. An empty list for none."},
-	},
-	Trailer: `[[virtual_server.web.real_server]]
-name = "web2"
-address = "192.168.33.93:80"
-`,
-}
-
-// webKinds and tlsKinds are the kinds of check that speak HTTP and TLS.
-var (
-	webKinds  = []string{"http", "https"}
-	tlsKinds  = []string{"https"}
-	execKinds = []string{"exec"}
-)
-
-var checkSection = Section{
-	Path:   "virtual_server.NAME.check",
-	Header: "[virtual_server.web.check]",
-	Keys: []Key{
-		{Name: "kind", Type: String, Values: []string{"tcp", "http", "https", "exec"}, Required: true, Example: `"https"`,
-			Doc: "What is asked of the server, at its own address and port: that it accepts a connection, that it answers a request, or that a program of yours says so."},
-		{Name: "interval", Type: Duration, Min: 100 * ms, Max: 3600 * sec, Default: `"2s"`,
-			Doc: "From the start of one probe to the start of the next."},
-		{Name: "timeout", Type: Duration, Min: 10 * ms, Max: 3600 * sec, Implied: "the smaller of 1s and the interval", Example: `"1s"`,
-			Doc: "Total deadline of a probe, connecting included. At most the interval, so that probes never overlap and a dead server is out after fall intervals and one timeout."},
-		{Name: "rise", Type: Integer, Min: 1, Max: 100, Default: "2",
-			Doc: "Successes in a row until a server that was down is up. The first verdict needs one result."},
-		{Name: "fall", Type: Integer, Min: 1, Max: 100, Default: "3",
-			Doc: "Failures in a row until a server that was up is down."},
-		{Name: "method", Type: String, Kinds: webKinds, Values: []string{"GET", "HEAD", "OPTIONS", "POST"}, Default: `"GET"`,
-			Doc: "The request's method."},
-		{Name: "path", Type: String, Kinds: webKinds, Default: `"/"`, valid: requestPath,
-			Doc: "The request's path, with its query if any."},
-		{Name: "host", Type: String, Kinds: webKinds, Implied: "the server's address", Example: `"www.example.org"`, valid: hostHeader,
-			Doc: "The Host header."},
-		{Name: "headers", Type: StringMap, Kinds: webKinds, Default: "{}", Example: `{ X-Probe = "failover" }`, valid: headerName,
-			Doc: "More headers of the request."},
-		{Name: "status", Type: String, Kinds: webKinds, Arity: Many, Default: `["200-299"]`, valid: statusRange,
-			Doc: "The status codes that mean up: codes or ranges. A redirect is not followed."},
-		{Name: "body", Type: String, Kinds: webKinds, Free: true, Default: `""`, Example: `"welcome"`,
-			Doc: "Text that must occur in the answer's body."},
-		{Name: "server_name", Type: String, Kinds: tlsKinds, Implied: "the host", Example: `"www.example.org"`, valid: hostName,
-			Doc: "The name sent by SNI and looked for in the certificate."},
-		{Name: "ca_file", Type: String, Kinds: tlsKinds, Implied: "the system's authorities", Example: `"/etc/failover/ca.pem"`, valid: absolutePath,
-			Doc: "PEM file of the authorities that may have signed the certificate."},
-		{Name: "insecure_skip_verify", Type: Bool, Kinds: tlsKinds, Default: "false",
-			Doc: "Accept any certificate."},
-		{Name: "argv", Type: String, Kinds: execKinds, Arity: Many, Example: `["/usr/local/bin/check-web", "--fast"]`, Aside: true,
-			Doc: "The program, by its absolute path, and its arguments; no shell is involved. Exit status 0 means up. Required."},
-		{Name: "user", Type: String, Kinds: execKinds, Implied: "daemon.script_user", Example: `"nobody"`, Aside: true, valid: userName,
-			Doc: "Who runs it."},
-	},
-}
-
-var ipvsSection = Section{
-	Path:   "ipvs",
-	Header: "[ipvs]",
-	Keys: []Key{
-		{Name: "resync", Type: Duration, Min: 100 * ms, Max: 3600 * sec, Default: `"1s"`,
-			Doc: "How soon a change that someone else made to our part of the kernel's table is put back."},
-		{Name: "sync", Type: Table, Section: &syncSection,
-			Doc: "Connection synchronisation between the directors, so that connections outlive a switch. On when this table is present; both roles run on every director."},
-	},
-}
-
-var syncSection = Section{
-	Path:   "ipvs.sync",
-	Header: "[ipvs.sync]",
-	Keys: []Key{
-		{Name: "enabled", Type: Bool, Default: "true",
-			Doc: "Whether it runs."},
-		{Name: "interface", Type: String, PerDirector: true, Implied: "the one that has the director's address", Example: `"eth1"`, valid: interfaceName,
-			Doc: "The interface it runs on."},
-		{Name: "id", Type: Integer, Min: 1, Max: 255, Default: "51",
-			Doc: "The sync ID: what other pairs on the same segment send is ignored. 0 is not allowed, the kernel takes it for every ID."},
-		{Name: "group", Type: Address, IPv4: true, Default: `"224.0.0.81"`,
-			Doc: "The multicast group."},
-		{Name: "port", Type: Integer, Min: 1, Max: 65535, Default: "8848",
-			Doc: "The UDP port."},
-		{Name: "ttl", Type: Integer, Min: 1, Max: 255, Default: "1",
-			Doc: "The datagrams' time to live."},
+		{Name: "timeout", Type: Duration, Min: 0, Max: 7 * 86400 * sec, Default: `"0s"`, Example: `"10m"`,
+			Doc: "How long a drained server keeps its last connections before it is removed all the same. 0s for as long as it takes."},
 	},
 }

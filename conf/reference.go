@@ -42,7 +42,7 @@ func writeSection(b *bytes.Buffer, s *Section, doc string) {
 		b.WriteByte('\n')
 		comment(b, k.Doc)
 		comment(b, terms(k))
-		if k.Section != nil && !k.opens() {
+		if k.Section != nil && (!k.opens() || k.Section.Header == "" && k.Section.Path == s.Path+"."+k.Name) {
 			writeParts(b, k)
 		}
 		value := k.Example
@@ -60,7 +60,7 @@ func writeSection(b *bytes.Buffer, s *Section, doc string) {
 }
 
 // writeParts documents the keys of a value that may be written as a table, where
-// the file has the short form.
+// the file has the short form, and of a table that it has as a comment only.
 func writeParts(b *bytes.Buffer, k *Key) {
 	comment(b, "The keys of a table:")
 	for i := range k.Section.Keys {

@@ -1,73 +1,214 @@
 package conf
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"failover/lvs"
 )
 
-// serverRules hold each virtual server against the routers and the others.
+// serverRules hold each virtual server against itself, the routers and the others.
 func (b *builder) serverRules() {
 	// Where a router's addresses are not understood, nothing can be said of where a
 	// service's address belongs.
 	b.routersOK = !b.file.get("virtual_router").bad &&
 		!slices.ContainsFunc(b.routers, func(e *entry) bool { return !e.ok("addresses") })
 	b.gateways = b.d.gatewaysOf()
-	user := map[lvs.Key]string{}
-	virtual := map[netip.Addr]string{}
+	b.virtual = map[netip.Addr]bool{}
 	for _, r := range b.d.VirtualRouters {
 		for _, a := range r.Addresses {
-			virtual[a.Prefix.Addr()] = r.Name
+			b.virtual[a.Prefix.Addr()] = true
 		}
 	}
-	for i, at := range b.servers {
-		vs := b.d.VirtualServers[i]
-		if !at.at.ok("address", "protocol") {
-			continue
+	user := map[lvs.Key]string{}
+	for _, t := range b.servers {
+		b.keyRules(t.at)
+		b.uniqueRules(t, user)
+		for _, vs := range t.services {
+			for _, k := range append(vs.Match, vs.Key) {
+				if !k.Address.Addr().IsUnspecified() {
+					b.virtual[k.Address.Addr()] = true
+				}
+			}
 		}
-		if other, taken := user[vs.Key]; taken {
-			b.contradict(at.at.get("address"), "", "%s %s is the service of %s already", vs.Key.Protocol, vs.Key.Address, other)
-			continue
-		}
-		user[vs.Key] = vs.Name
-		virtual[vs.Key.Address.Addr()] = cmp.Or(virtual[vs.Key.Address.Addr()], vs.VirtualRouter)
 	}
-	for i, at := range b.servers {
-		b.placeRules(at.at, b.d.VirtualServers[i])
-		b.realRules(at, b.d.VirtualServers[i], virtual)
+	for _, t := range b.servers {
+		for i, vs := range t.services {
+			if i == 0 || t.where[i] != t.where[i-1] {
+				b.placeRules(t, i)
+				b.portRule(t.where[i], t.at, vs)
+			}
+		}
+		if len(t.services) > 0 {
+			b.scheduleRules(t)
+			b.persistenceRules(t)
+			b.quorumRules(t)
+		}
+		b.realRules(t)
 	}
 }
 
-// placeRules make sure that the service's address is one somebody holds.
-func (b *builder) placeRules(e *entry, vs VirtualServer) {
-	key, address := e.get("virtual_router"), vs.Key.Address.Addr()
-	if !e.ok("address", "virtual_router") {
+// keyRules demand what makes a service once.
+func (b *builder) keyRules(e *entry) {
+	var by []*entry
+	for _, key := range []string{"address", "addresses", "fwmark"} {
+		if k := e.get(key); k.set {
+			by = append(by, k)
+		}
+	}
+	switch {
+	case len(by) == 0:
+		b.fail(e.get("address"), "or write addresses, or fwmark", "is missing: %s", e.get("address").spec.Allowed())
+		return
+	case len(by) > 1:
+		b.fail(by[1], "leave one of them out", "cannot go with %s: a virtual server has one of address, addresses and fwmark", by[0].key)
 		return
 	}
-	holder := b.routerOf(address)
-	router, known := b.routerNamed(vs.VirtualRouter)
-	switch {
-	case !b.routersOK:
-	case !key.set && holder == "":
-		b.contradict(e.get("address"), `add it to a router's addresses, or write virtual_router = "none" if it is routed to the directors`,
-			"%s is not an address of any virtual router", address)
-	case !key.set:
-	case vs.VirtualRouter == none && holder != "":
-		b.contradict(key, "", "none, but %s is an address of %s", address, holder)
-	case vs.VirtualRouter == none:
-	case !known:
-		b.contradict(key, didYouMean(vs.VirtualRouter, append(b.routerNames(), none), "there are"), "there is no virtual router %q", vs.VirtualRouter)
-	case !hasAddress(router.Addresses, address):
-		hint := `add it there, or write virtual_router = "none" if it is routed to the directors`
-		if holder != "" {
-			hint = "it is an address of " + holder
-		}
-		b.contradict(key, hint, "%s has no address %s", vs.VirtualRouter, address)
+	if list := by[0]; list.key == "addresses" && len(list.items) == 0 && !list.bad {
+		b.fail(list, "", "is empty: clients have nowhere to connect")
 	}
+	list := e.get("protocol")
+	if list.set && len(list.items) == 0 && !list.bad {
+		b.fail(list, "", "is empty: a service has a protocol")
+	}
+	for i, one := range list.items {
+		if slices.ContainsFunc(list.items[:i], func(o *entry) bool { return one.value != nil && o.value == one.value }) {
+			b.fail(one, "leave it out", "%s is there twice", one.value)
+		}
+	}
+	if by[0].key == "fwmark" {
+		b.markRules(e)
+		return
+	}
+	for _, key := range []string{"family", "match"} {
+		if k := e.get(key); k.set && !k.bad {
+			b.contradict(k, "leave it out, or write fwmark instead of the address", "is for a service by firewall mark")
+		}
+	}
+}
+
+// markRules judge a service by firewall mark.
+func (b *builder) markRules(e *entry) {
+	if k := e.get("protocol"); k.set && !k.bad {
+		b.contradict(k, "leave it out", "cannot go with fwmark: whatever carries the mark is meant")
+	}
+	if k := e.get("fwmark"); val[int64](k) >= ownMarks {
+		b.fail(k, "use a smaller one", "%#x is reserved: the marks from %#x on are for this program to set", val[int64](k), int64(ownMarks))
+	}
+	match, family := e.get("match"), e.get("family")
+	if len(match.items) == 0 && !match.bad {
+		if k := e.get("virtual_router"); !k.set {
+			b.contradict(e.get("fwmark"), `write the virtual router that has the addresses, or "none", or match`,
+				"needs virtual_router: what carries the mark is not known here")
+		}
+		return
+	}
+	if match.anyBad() || family.bad {
+		return
+	}
+	is6 := markKey(e, matches(match)).Is6()
+	for i, k := range matches(match) {
+		if k.Is6() != is6 {
+			b.contradict(match.items[i], "make it a virtual server of its own, of the same mark", "%s is no %s address, and a service has one family", k.Address.Addr(), familyName(is6))
+		}
+	}
+}
+
+// uniqueRules find services that are there already. A packet with a mark is looked
+// for by the mark first (net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_service_find), so
+// what is marked never reaches a service by its address.
+func (b *builder) uniqueRules(t serverTable, user map[lvs.Key]string) {
+	if !t.at.ok("address", "addresses", "fwmark", "protocol", "family", "match") {
+		return
+	}
+	for i, vs := range t.services {
+		b.claim(t.where[i], vs.Key, vs.Name, user)
+		for j, k := range vs.Match {
+			b.claim(t.at.get("match").items[j], k, vs.Name, user)
+		}
+	}
+}
+
+func (b *builder) claim(at *entry, k lvs.Key, name string, user map[lvs.Key]string) {
+	switch other, taken := user[k]; {
+	case taken && other == name:
+		b.contradict(at, "leave it out", "%s is there twice", keyWords(k))
+		return
+	case taken:
+		b.contradict(at, "", "%s is the service of %s already", keyWords(k), other)
+		return
+	}
+	user[k] = name
+}
+
+// keyWords calls a service as people do: "tcp 172.20.10.4:80", "IPv4 mark 7".
+func keyWords(k lvs.Key) string {
+	if k.FWMark != 0 {
+		return fmt.Sprintf("%s mark %d", familyName(k.Is6()), k.FWMark)
+	}
+	return string(k.Protocol) + " " + endpointText(k.Address)
+}
+
+// placeRules make sure that the service's addresses are some that somebody holds.
+func (b *builder) placeRules(t serverTable, i int) {
+	key, vs := t.at.get("virtual_router"), t.services[i]
+	if !t.at.ok("address", "addresses", "fwmark", "match", "virtual_router") || !b.routersOK {
+		return
+	}
+	router, known := b.routerNamed(vs.VirtualRouter)
+	if key.set && vs.VirtualRouter != none && !known {
+		if i == 0 {
+			b.contradict(key, didYouMean(vs.VirtualRouter, append(b.routerNames(), none), "there are"), "there is no virtual router %q", vs.VirtualRouter)
+		}
+		return
+	}
+	if vs.Key.FWMark == 0 {
+		b.placeRule(t.where[i], key, vs.Key.Address.Addr(), router)
+		return
+	}
+	for j, k := range vs.Match {
+		if k.Is6() != vs.Key.Is6() {
+			continue
+		}
+		at := t.at.get("match").items[j]
+		b.placeRule(at, key, k.Address.Addr(), router)
+		if holder, held := b.routerNamed(b.routerOf(k.Address.Addr())); held && known && holder.Group != router.Group {
+			b.contradict(at, "make the two routers one group",
+				"%s is an address of %s, which can be on another director than %s", k.Address.Addr(), holder.Name, router.Name)
+		}
+	}
+}
+
+// placeRule judges one address; router is the one that is to have it, if any.
+func (b *builder) placeRule(at, key *entry, address netip.Addr, router VirtualRouter) {
+	const add = `add it to a router's addresses, or write virtual_router = "none" if it is routed to the directors`
+	holder := b.routerOf(address)
+	switch {
+	case !key.set && holder == "":
+		b.contradict(at, add, "%s is not an address of any virtual router", address)
+	case !key.set:
+	case val[string](key) == none && holder != "":
+		b.contradict(key, "", "none, but %s is an address of %s", address, holder)
+	case val[string](key) == none, hasAddress(router.Addresses, address):
+	case at.up != nil && at.up.key == "match" && holder != "":
+		// Of another router: see there whether of the same group.
+	case holder != "":
+		b.contradict(key, "it is an address of "+holder, "%s has no address %s", router.Name, address)
+	default:
+		b.contradict(key, `add it there, or write virtual_router = "none" if it is routed to the directors`,
+			"%s has no address %s", router.Name, address)
+	}
+}
+
+// portRule refuses a service of every port that is not persistent: the kernel
+// drops what comes for it (ip_vs_core.c, ip_vs_schedule).
+func (b *builder) portRule(at, e *entry, vs VirtualServer) {
+	if vs.Key.FWMark != 0 || vs.Key.Address.Port() != 0 || vs.Persistence > 0 || e.get("persistence").bad {
+		return
+	}
+	b.contradict(at, fmt.Sprintf("write %q, or persistence", netip.AddrPortFrom(vs.Key.Address.Addr(), 80)),
+		"%s has no port and so stands for every port, which the kernel serves with persistence only", vs.Key.Address.Addr())
 }
 
 func (b *builder) routerNamed(name string) (VirtualRouter, bool) {
@@ -85,104 +226,4 @@ func (b *builder) routerNames() []string {
 		list = append(list, r.Name)
 	}
 	return list
-}
-
-// realRules judge the real servers of one virtual server.
-func (b *builder) realRules(at serverEntry, vs VirtualServer, virtual map[netip.Addr]string) {
-	if list := at.at.get("real_server"); list.set && !list.bad && len(list.items) == 0 {
-		b.fail(list, "", "is empty: a virtual server has at least one real server")
-	}
-	names, addresses := map[string]bool{}, map[netip.AddrPort]bool{}
-	for i, e := range at.reals {
-		rs := vs.Servers[i]
-		switch {
-		case !e.ok("address", "name", "forward"):
-			continue
-		case addresses[rs.Address]:
-			b.contradict(e.get("address"), "", "%s is a real server of %s already", rs.Address, vs.Name)
-			continue
-		case names[rs.Name]:
-			b.contradict(e.get("name"), "", "%q is the name of another real server of %s", rs.Name, vs.Name)
-		}
-		names[rs.Name], addresses[rs.Address] = true, true
-		b.forwardRules(at.at, e, vs, rs, virtual)
-	}
-}
-
-// forwardRules judge whether the forwarding method can reach one real server.
-func (b *builder) forwardRules(service, e *entry, vs VirtualServer, rs RealServer, virtual map[netip.Addr]string) {
-	address := e.get("address")
-	if _, is := virtual[rs.Address.Addr()]; is {
-		b.contradict(address, "", "%s is a virtual address: packets would go round in a circle", rs.Address.Addr())
-		return
-	}
-	if !service.ok("address", "forward", "virtual_router") {
-		return
-	}
-	for _, d := range b.d.Directors {
-		if slices.Contains(d.Addresses, rs.Address.Addr()) {
-			b.contradict(address, "use a machine that is no director", "%s is director %s itself: %s",
-				rs.Address.Addr(), d.Name, selfReason(rs.Forward))
-			return
-		}
-	}
-	if rs.Forward == lvs.NAT {
-		b.gatewayRule(address, vs, rs)
-		return
-	}
-	if rs.Address.Port() != vs.Key.Address.Port() {
-		b.contradict(address, "write the same port, or use forward = \"nat\"",
-			"port %d differs from the virtual server's %d, and forward %s cannot change it",
-			rs.Address.Port(), vs.Key.Address.Port(), rs.Forward)
-	}
-}
-
-// selfReason says why a director cannot be a real server.
-func selfReason(f lvs.Forward) string {
-	if f == lvs.NAT {
-		return "while another director is master, its replies would not come back through that one"
-	}
-	return fmt.Sprintf("with forward %s its own table would send the packets on again", f)
-}
-
-// gateway is an address that real servers of its subnet can route through.
-type gateway struct {
-	subnet netip.Prefix
-	name   string // "192.168.33.90 of inside"
-}
-
-// gatewaysOf lists every address of each group.
-func (d Deployment) gatewaysOf() map[string][]gateway {
-	all := map[string][]gateway{}
-	for _, r := range d.VirtualRouters {
-		for _, a := range r.Addresses {
-			all[r.Group] = append(all[r.Group], gateway{a.Prefix.Masked(), fmt.Sprintf("%s of %s", a.Prefix.Addr(), r.Name)})
-		}
-	}
-	return all
-}
-
-// gatewayRule finds the gateway of a nat server: replies must pass the master,
-// so the server's default route is the one virtual address in its subnet that
-// moves together with the service.
-func (b *builder) gatewayRule(e *entry, vs VirtualServer, rs RealServer) {
-	router, known := b.routerNamed(vs.VirtualRouter)
-	if !known || !b.routersOK {
-		return
-	}
-	var list []string
-	for _, g := range b.gateways[router.Group] {
-		if g.subnet.Contains(rs.Address.Addr()) {
-			list = append(list, g.name)
-		}
-	}
-	switch len(list) {
-	case 0:
-		b.contradict(e, "add a virtual router of that group with an address in the server's subnet; it becomes the server's gateway",
-			"no address of group %s has %s in its subnet, so replies to nat would not come back through the master", router.Group, rs.Address.Addr())
-	case 1:
-	default:
-		b.contradict(e, "keep one of them in the group",
-			"%d addresses of group %s have %s in their subnet, and only one can be its gateway: %s", len(list), router.Group, rs.Address.Addr(), strings.Join(list, ", "))
-	}
 }

@@ -166,9 +166,19 @@ func (r *reader) prefix(e *entry, s string) {
 }
 
 func (r *reader) endpoint(e *entry, s string) {
+	if s == "" && e.spec.Default == `""` {
+		return
+	}
 	ap, err := netip.ParseAddrPort(s)
 	if err != nil {
-		if a, bare := netip.ParseAddr(s); bare == nil {
+		a, bare := netip.ParseAddr(s)
+		if bare == nil && e.spec.NoPort {
+			if r.usable(e, a) {
+				e.value = netip.AddrPortFrom(a, 0)
+			}
+			return
+		}
+		if bare == nil {
 			r.fail(e, fmt.Sprintf("write it as %q", netip.AddrPortFrom(a, 80)), "%q has no port", s)
 			return
 		}
@@ -176,7 +186,11 @@ func (r *reader) endpoint(e *entry, s string) {
 		return
 	}
 	if ap.Port() == 0 {
-		r.fail(e, "", "port 0 is outside 1–65535")
+		hint := ""
+		if e.spec.NoPort {
+			hint = "leave the port out where every port is meant"
+		}
+		r.fail(e, hint, "port 0 is outside 1–65535")
 		return
 	}
 	if r.usable(e, ap.Addr()) {
@@ -184,8 +198,7 @@ func (r *reader) endpoint(e *entry, s string) {
 	}
 }
 
-// usable refuses addresses that no machine can be reached at, and IPv6 where it
-// is not built yet.
+// usable refuses addresses that no machine can be reached at.
 func (r *reader) usable(e *entry, a netip.Addr) bool {
 	multicast := e.spec == syncSection.key("group")
 	switch {
@@ -197,7 +210,7 @@ func (r *reader) usable(e *entry, a netip.Addr) bool {
 		r.fail(e, "", "%s is an IPv6 address; this key takes IPv4 only in this release", a)
 	case multicast && !a.IsMulticast():
 		r.fail(e, "", "%s is not a multicast address", a)
-	case multicast && a == vrrpGroup:
+	case multicast && (a == vrrpGroup || a == vrrpGroup6):
 		r.fail(e, "", "%s is the group of VRRP itself", a)
 	case multicast:
 		return true

@@ -52,6 +52,7 @@ type Key struct {
 	Values         []string // the words a String may be; empty: any
 	Kinds          []string // the kinds of check or track that have this key; empty: all
 	IPv4           bool     // addresses of the other family are refused
+	NoPort         bool     // an Endpoint that may be an address alone; its port is 0 then
 	Free           bool     // a String that may contain line breaks
 	Default        string   // as written in TOML; empty: none
 	Implied        string   // the default in words, where it is computed
@@ -134,6 +135,8 @@ func (k *Key) Allowed() string {
 		one = strings.Join(k.Values, " | ")
 	case k.limited():
 		one += ", " + k.bounds()
+	case k.NoPort:
+		one += ", or an address alone"
 	case k.IPv4:
 		one = "IPv4 " + one
 	case k.Type == SecretKey:
@@ -153,7 +156,10 @@ func (k *Key) Allowed() string {
 
 // plural is Allowed for the elements of a list.
 func (k *Key) plural() string {
-	words := map[Type]string{String: "strings", Duration: "durations", Address: "addresses", Prefix: "addresses with prefix length", Table: "tables"}[k.Type]
+	words := map[Type]string{String: "strings", Duration: "durations", Address: "addresses", Prefix: "addresses with prefix length", Endpoint: "addresses with port", Table: "tables"}[k.Type]
+	if len(k.Values) > 0 {
+		words = strings.Join(k.Values, " | ")
+	}
 	if k.IPv4 {
 		words = "IPv4 " + words
 	}

@@ -3,6 +3,7 @@ package conf
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -22,6 +23,8 @@ var base = []struct {
 	{&trackSection, "[[virtual_router.r.track]]", [][2]string{{"kind", `"interface"`}, {"interface", `"eth5"`}}},
 	{&takeOverSection, "[virtual_router.r.take_over]", [][2]string{{"argv", `["/bin/move"]`}}},
 	{&serverSection, "[virtual_server.web]", [][2]string{{"address", `"192.168.33.90:80"`}}},
+	{&tunnelSection, "[virtual_server.web.tunnel]", [][2]string{{"type", `"gue"`}, {"port", "6080"}}},
+	{&drainSection, "[virtual_server.web.drain]", nil},
 	{&checkSection, "[virtual_server.web.check]", [][2]string{{"kind", `"https"`}}},
 	{&realSection, "[[virtual_server.web.real_server]]", [][2]string{{"address", `"192.168.33.92:80"`}}},
 	{&ipvsSection, "[ipvs]", nil},
@@ -46,12 +49,15 @@ func baseWith(section *Section, key, value string) string {
 		if s.section == &authSection && section != s.section {
 			continue // it is for version 2
 		}
+		if s.section == &tunnelSection && section != s.section {
+			continue // it is for forward tun
+		}
 		b.WriteString(s.header + "\n")
 		for _, line := range s.keys {
 			if s.section == &authSection && line[0] != key && value != "" && !strings.Contains(value, "\n") {
 				continue // one of the two
 			}
-			if s.section == section && line[0] == key {
+			if s.section == section && (line[0] == key || line[0] == "address" && replacesAddress(key)) {
 				continue
 			}
 			if s.section == section && k != nil && len(k.Kinds) == 1 {
@@ -65,6 +71,9 @@ func baseWith(section *Section, key, value string) string {
 		if s.section == section && value != "" {
 			fmt.Fprintf(&b, "%s = %s\n", key, value)
 		}
+		if s.section == &serverSection && section == &tunnelSection {
+			b.WriteString("forward = \"tun\"\n")
+		}
 		if s.section == &routerSection && section == &authSection {
 			b.WriteString("version = 2\n")
 		}
@@ -73,6 +82,11 @@ func baseWith(section *Section, key, value string) string {
 		}
 	}
 	return b.String()
+}
+
+// replacesAddress tells the keys that a virtual server has instead of its address.
+func replacesAddress(key string) bool {
+	return slices.Contains([]string{"addresses", "fwmark", "family", "match"}, key)
 }
 
 func isExec(k *Key) bool { return len(k.Kinds) == 1 && k.Kinds[0] == "exec" }

@@ -100,7 +100,7 @@ func serviceReason(a, d Service) string {
 }
 
 func flagsText(s Service) string {
-	names := flagNames(s.Scheduler, s.Flags)
+	names := FlagNames(s.Scheduler, s.Flags)
 	if s.Flags&FlagOnePacket != 0 {
 		names = append(names, "one-packet")
 	}

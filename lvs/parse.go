@@ -104,14 +104,11 @@ func parseService(s *Service, rest []string) error {
 
 func parseFlags(s *Service, list string) error {
 	for _, name := range strings.Split(list, ",") {
-		i := 0
-		for i < len(flagBits) && name != flagName(s.Scheduler, i) && name != flagName("", i) {
-			i++
-		}
-		if i == len(flagBits) {
+		flag, ok := SchedulerFlag(s.Scheduler, name)
+		if !ok {
 			return fmt.Errorf("scheduler %s has no flag %q", s.Scheduler, name)
 		}
-		s.Flags |= flagBits[i]
+		s.Flags |= flag
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func formatService(b *strings.Builder, s Service) {
 	if s.Flags&FlagOnePacket != 0 {
 		b.WriteString(" -o")
 	}
-	if names := flagNames(s.Scheduler, s.Flags); len(names) > 0 {
+	if names := FlagNames(s.Scheduler, s.Flags); len(names) > 0 {
 		fmt.Fprintf(b, " -b %s", strings.Join(names, ","))
 	}
 	b.WriteByte('\n')
@@ -94,8 +94,8 @@ func maskText(s Service) string {
 // flagBits are the scheduler flags in the order ipvsadm prints them.
 var flagBits = [...]uint32{FlagSched1, FlagSched2, FlagSched3}
 
-// flagNames names the scheduler flags that are set, as ipvsadm -b takes them.
-func flagNames(scheduler string, flags uint32) []string {
+// FlagNames names the scheduler flags that are set, as ipvsadm -b takes them.
+func FlagNames(scheduler string, flags uint32) []string {
 	var names []string
 	for i, bit := range flagBits {
 		if flags&bit != 0 {
@@ -103,6 +103,17 @@ func flagNames(scheduler string, flags uint32) []string {
 		}
 	}
 	return names
+}
+
+// SchedulerFlag is the flag that a scheduler calls by this name: "mh-port", or
+// "flag-2" for every scheduler.
+func SchedulerFlag(scheduler, name string) (flag uint32, ok bool) {
+	for i, bit := range flagBits {
+		if name == flagName(scheduler, i) || name == flagName("", i) {
+			return bit, true
+		}
+	}
+	return 0, false
 }
 
 // flagName names the scheduler flag number i (from 0).

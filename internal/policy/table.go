@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"time"
+
 	"failover/check"
 	"failover/conf"
 	"failover/lvs"
@@ -8,7 +10,7 @@ import (
 
 // table is the IPVS table that the configuration and the verdicts ask for.
 func table(w World) lvs.Table {
-	t := lvs.Table{Sync: w.Node.Sync}
+	t := lvs.Table{Sync: w.Node.Sync, Timeouts: Timeouts(w.Node.IPVS)}
 	for _, vs := range w.Node.Servers {
 		t.Services = append(t.Services, service(w, vs))
 	}
@@ -16,11 +18,33 @@ func table(w World) lvs.Table {
 }
 
 func service(w World, vs conf.VirtualServer) lvs.Service {
-	return lvs.Service{Key: vs.Key, Scheduler: vs.Scheduler, Flags: vs.Flags, Servers: members(w, vs)}
+	s := Service(vs)
+	s.Servers = members(w, vs)
+	return s
+}
+
+// Service is the kernel's entry of a virtual server, without real servers.
+func Service(vs conf.VirtualServer) lvs.Service {
+	return lvs.Service{
+		Key: vs.Key, Scheduler: vs.Scheduler, Flags: vs.Flags,
+		Timeout: uint32(vs.Persistence / time.Second),
+		Mask:    vs.PersistenceMask,
+		Engine:  vs.PersistenceEngine,
+	}
+}
+
+// Timeouts are the kernel's timeouts that the configuration sets; 0 is as it is.
+func Timeouts(i conf.IPVS) lvs.Timeouts {
+	return lvs.Timeouts{
+		TCP:    uint32(i.TCPTimeout / time.Second),
+		TCPFin: uint32(i.TCPFinTimeout / time.Second),
+		UDP:    uint32(i.UDPTimeout / time.Second),
+	}
 }
 
 // CheckID names a real server: its checks, and what the operator says of it. The
-// services of one table share them.
+// services of one table share them: a server is asked once, however many addresses
+// and protocols lead to it.
 func CheckID(vs conf.VirtualServer, rs conf.RealServer) check.ID {
 	return check.ID{VirtualServer: vs.Name, RealServer: rs.Name}
 }
