@@ -82,7 +82,11 @@ func (c *cli) release(ctx context.Context, table, sysctl bool) error {
 	}
 	// The guard goes last: while a service is still reachable it keeps the machine
 	// from answering in its place.
-	if guardErr := h.Remove(ctx); guardErr != nil {
+	report, guardErr := h.Remove(ctx)
+	for _, what := range report.Added {
+		fmt.Fprintln(c.out, what)
+	}
+	if guardErr != nil {
 		err = errors.Join(err, guardErr)
 	} else {
 		fmt.Fprintln(c.out, "guard removed")

@@ -52,7 +52,11 @@ func OpenHost(stateDir string, log *slog.Logger) (*host.Reconciler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return host.New(host.Config{Store: host.NewFileStore(filepath.Join(stateDir, "sysctls.json"), boot), Log: log}), nil
+	return host.New(host.Config{
+		Store: host.NewFileStore(filepath.Join(stateDir, "sysctls.json"), boot),
+		Owned: host.NewOwnedFile(filepath.Join(stateDir, "host.json"), boot),
+		Log:   log,
+	}), nil
 }
 
 // probeAs runs the probes; a program for which no user is written runs as the

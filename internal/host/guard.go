@@ -71,6 +71,11 @@ func rulesetOf(d Desired, directors []string) ruleset {
 		}
 		r.add("masked", m.Server, markKey(number)+string(m.Server.Unmap().AsSlice()))
 	}
+	for _, c := range d.Clamps {
+		if key, ok := elementKey(c.Service); ok {
+			r.add("clamps", c.Service.Address.Addr(), key+string(binary.BigEndian.AppendUint16(nil, c.Segment)))
+		}
+	}
 	for name, keys := range r {
 		slices.Sort(keys)
 		r[name] = slices.Compact(keys)

@@ -20,11 +20,32 @@ type Desired struct {
 	// Where it has net.ipv6.conf.all.forwarding, accept_ra is 2 on every interface
 	// that a router has advertised a default route on: with 1 the kernel drops that.
 	Sysctls map[string]string
+	// Assumed are sysctls that somebody else sees to: they are compared, never
+	// written.
+	Assumed map[string]string
 	Guard   Guard
 	Marks   Marks
 	// Masquerade are the services of nat whose clients' addresses are replaced by this
 	// machine's own. It switches connection tracking on for the whole machine.
 	Masquerade []Masquerade
+
+	// Local are addresses of the loopback interface, where a real server of dr or tun
+	// has those of its services. They come after the sysctls, and not at all where
+	// those are not as they should be: without them the machine would answer ARP for the
+	// addresses.
+	Local   []netip.Addr
+	Tunnels []Tunnel // come before the sysctls, which may be about their devices
+	// Gateways are default routes, one a family at most.
+	Gateways []netip.Addr
+	// Clamps bound the size of segments that clients are told to send.
+	Clamps []Clamp
+}
+
+// Clamp is the largest segment that clients of a service of TCP may send, so that
+// it fits into a tunnel with its headers. Answers go without a tunnel.
+type Clamp struct {
+	Service lvs.Key // address and port
+	Segment uint16  // bytes
 }
 
 // Guard is what our nftables table drops after IPVS has had its turn: packets to
@@ -87,12 +108,16 @@ type Masquerade struct {
 type Report struct {
 	Modules []string // loaded now
 	Sysctls []Change // written now
+	// Added has what was added to the machine or removed from it, in words.
+	Added []string
 	// GuardWritten tells that the table was written: new, changed, or put back.
 	GuardWritten bool
 	// GuardStands tells that the kernel has the table as wished, or that none is
 	// wished and none is there.
 	GuardStands bool
 }
+
+func (r *Report) did(what string) { r.Added = append(r.Added, what) }
 
 // Change is one sysctl that was written.
 type Change struct {

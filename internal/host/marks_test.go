@@ -35,6 +35,7 @@ var everything = Desired{
 		Directors: []netip.Addr{netip.MustParseAddr("192.0.2.9")},
 		Tunnels:   []string{"failover1"},
 	},
+	Clamps: []Clamp{{keyOf(lvs.TCP, "192.0.2.1:80"), 1440}, {keyOf(lvs.TCP, "[fd00::1]:80"), 1400}},
 	Masquerade: []Masquerade{
 		{keyOf(lvs.TCP, "192.0.2.1:8080"), netip.MustParseAddr("198.51.100.2")},
 		{keyOf(lvs.TCP, "[fd00::1]:80"), netip.MustParseAddr("fd01::2")},

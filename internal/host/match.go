@@ -41,6 +41,13 @@ func (d rule) exprs(count expr.Counter) []expr.Any {
 		lookup.IsDestRegSet, lookup.DestRegister = true, unix.NFT_REG_1
 		return append(list, lookup, &expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: unix.NFT_REG_1}, &count)
 	}
+	if d.does == clamp {
+		// The kernel never makes it larger (net/netfilter/nft_exthdr.c).
+		lookup.IsDestRegSet, lookup.DestRegister = true, unix.NFT_REG_1
+		return append(list, lookup, &expr.Exthdr{
+			Op: expr.ExthdrOpTcpopt, Type: optionMSS, Offset: 2, Len: 2, SourceRegister: unix.NFT_REG_1,
+		}, &count)
+	}
 	list = append(list, lookup)
 	switch d.by {
 	case address:
@@ -73,8 +80,11 @@ func (d rule) conditions() []expr.Any {
 		family = unix.NFPROTO_IPV6
 	}
 	list := equals(&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: unix.NFT_REG_1}, family)
-	if d.by == embedded {
+	switch d.by {
+	case embedded:
 		list = append(list, portUnreachable(d.v6)...)
+	case answer:
+		list = append(list, syn()...)
 	}
 	return list
 }
@@ -84,7 +94,7 @@ func (d rule) load() []expr.Any {
 	at := d.layout()
 	words := at.address.length / 4 // that an address takes
 	switch d.by {
-	case destination, source:
+	case destination, source, answer:
 		return []expr.Any{
 			at.address.load(registers[0]),
 			&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: registers[words]},
@@ -128,7 +138,7 @@ func (d rule) layout() layout {
 	if d.v6 {
 		l.address = field{inNetwork, 24, 16}
 	}
-	if d.by == source {
+	if d.by == source || d.by == answer {
 		l.address.offset -= l.address.length
 		l.port.offset = 0
 	}
@@ -148,6 +158,20 @@ func portUnreachable(v6 bool) []expr.Any {
 		m = append(m, equals(field{inTransport, icmpHeader, 1}.load(unix.NFT_REG_1), 0x45)...)
 	}
 	return m
+}
+
+// optionMSS is the maximum segment size among the options of TCP (RFC 9293 section
+// 3.2), which stands in a SYN alone.
+const optionMSS = 2
+
+// syn matches a segment of TCP that opens a connection, either way.
+func syn() []expr.Any {
+	const flags, bit = 13, 0x02
+	return append(equals(&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: unix.NFT_REG_1}, unix.IPPROTO_TCP),
+		field{inTransport, flags, 1}.load(unix.NFT_REG_1),
+		&expr.Bitwise{SourceRegister: unix.NFT_REG_1, DestRegister: unix.NFT_REG_1, Len: 1, Mask: []byte{bit}, Xor: []byte{0}},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: unix.NFT_REG_1, Data: []byte{0}},
+	)
 }
 
 // fromOutside matches what came in by an interface and is not VRRP.

@@ -209,9 +209,7 @@ func addSet(c *nftables.Conn, t *nftables.Table, d rule, keys []string) error {
 	if d.by == marked || d.by == arrival {
 		s.KeyByteOrder = binaryutil.NativeEndian // for nft to list it as it is
 	}
-	if d.does == mark {
-		s.IsMap, s.DataType = true, nftables.TypeMark
-	}
+	s.DataType, s.IsMap = d.value()
 	if err := c.AddSet(s, nil); err != nil {
 		return err
 	}
@@ -222,6 +220,8 @@ func addSet(c *nftables.Conn, t *nftables.Table, d rule, keys []string) error {
 			if s.IsMap {
 				end := len(key) - int(s.DataType.Bytes)
 				elements[i].Key, elements[i].Val = []byte(key[:end]), []byte(key[end:])
+			}
+			if d.does == mark {
 				// nft lists the value with its bytes turned round: the library cannot tell it
 				// better.
 				elements[i].Comment = fmt.Sprintf("mark %#x", binary.NativeEndian.Uint32(elements[i].Val))

@@ -125,7 +125,7 @@ func TestGuardKeepsTheMachineFromAnswering(t *testing.T) {
 			t.Errorf("udp %s: %s, want %s", address, f, want)
 		}
 	}
-	d.Do(func() error { return d.r.Remove(t.Context()) })
+	d.Do(func() error { _, err := d.r.Remove(t.Context()); return err })
 	if f := client.tcp("192.0.2.1:80"); f != refused {
 		t.Errorf("after Remove: %s", f)
 	}
@@ -241,7 +241,7 @@ func TestClosedAddresses(t *testing.T) {
 	if !heard() {
 		t.Error("VRRP to the address was dropped")
 	}
-	d.Do(func() error { return d.r.Remove(t.Context()) })
+	d.Do(func() error { _, err := d.r.Remove(t.Context()); return err })
 	client.connects("192.0.2.7:82")
 }
 
@@ -307,7 +307,7 @@ func TestGuardLeavesOthersAlone(t *testing.T) {
 	before := d.run("nft list ruleset")
 	d.guard(full)
 	d.guard(Guard{Services: full.Services[:1]})
-	d.Do(func() error { return d.r.Remove(t.Context()) })
+	d.Do(func() error { _, err := d.r.Remove(t.Context()); return err })
 	if after := d.run("nft list ruleset"); after != before {
 		t.Errorf("before\n%s\nafter\n%s", before, after)
 	}

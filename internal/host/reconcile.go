@@ -12,6 +12,8 @@ import (
 type Config struct {
 	// Store keeps the values that sysctls had before.
 	Store Store
+	// Owned keeps what we have added to the machine; without one nothing can be.
+	Owned OwnedStore
 	Log   *slog.Logger
 	// Proc and Sys are where /proc and /sys are mounted; empty: there.
 	Proc, Sys string
@@ -48,26 +50,44 @@ func New(c Config) *Reconciler {
 		neighbours: kernelNeighbours, solicit: solicit, advertised: advertisedRoutes, lastKnown: map[netip.Addr]string{}}
 }
 
-// Set makes the machine agree with d: modules first, then sysctls, then the
-// guard. It compares before it writes, so that calling it again costs a look
-// and repairs what others changed. What fails does not keep the rest from being
-// done; the error names everything that failed.
+// Set makes the machine agree with d: modules, tunnels, sysctls, our nftables table,
+// then addresses and routes. It compares before it writes, so that calling it again
+// costs a look and repairs what others changed. What fails does not keep the rest
+// from being done, but for addresses, which need the sysctls; the error names
+// everything that failed.
 func (r *Reconciler) Set(ctx context.Context, d Desired) (Report, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var report Report
+	// Before the sysctls that keep ARP from speaking of them.
+	dropped := r.dropLocal(d.Local, &report)
 	modules := r.load(ctx, d.Modules, &report)
-	sysctls := r.setSysctls(d.Sysctls, &report)
+	tunnels := r.keepTunnels(d.Tunnels, &report)
+	sysctls := errors.Join(r.setSysctls(d.Sysctls, &report), r.assume(d.Assumed))
 	guard := r.setTable(d, &report)
-	return report, errors.Join(modules, sysctls, guard)
+	var local error
+	if sysctls == nil {
+		local = r.addLocal(d.Local, &report)
+	}
+	gateways := r.keepGateways(d.Gateways, &report)
+	for _, what := range report.Added {
+		r.config.Log.Info("machine changed", "what", what)
+	}
+	return report, errors.Join(dropped, modules, tunnels, sysctls, guard, local, gateways)
 }
 
-// Remove takes our nftables table away, and nothing else; without one it does
-// nothing.
-func (r *Reconciler) Remove(context.Context) error {
+// Remove takes away what is ours but for sysctls, our nftables table last; without
+// any it does nothing.
+func (r *Reconciler) Remove(context.Context) (Report, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.setTable(Desired{}, &Report{})
+	var report Report
+	return report, errors.Join(
+		r.dropLocal(nil, &report),
+		r.keepGateways(nil, &report),
+		r.keepTunnels(nil, &report),
+		r.setTable(Desired{}, &report),
+	)
 }
 
 // setTable brings our nftables table about.

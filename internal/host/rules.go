@@ -34,6 +34,7 @@ var chains = []chain{
 	{"input", nftables.ChainTypeFilter, nftables.ChainHookInput, 110},
 	{"forward", nftables.ChainTypeFilter, nftables.ChainHookForward, 110},
 	{"output", nftables.ChainTypeFilter, nftables.ChainHookOutput, 110},
+	{"clamp", nftables.ChainTypeFilter, nftables.ChainHookOutput, -150},
 	{"postrouting", nftables.ChainTypeNAT, nftables.ChainHookPostrouting, 100},
 }
 
@@ -68,6 +69,7 @@ const (
 	pass
 	mark       // gives the mark that the set, a map, has for the key
 	masquerade // replaces the source address by this machine's own
+	clamp      // makes the maximum segment size what the map has for the key, where it is larger
 )
 
 // end is the part of a packet that a rule looks up.
@@ -83,6 +85,7 @@ const (
 	sender   // the hardware address that it came from, of either family
 	arrival  // the name of the interface that it came by, of either family
 	marked   // its mark
+	answer   // the source, as source, of a SYN of TCP
 	forWhom  // its mark and the address of its destination
 )
 
@@ -116,8 +119,21 @@ var rules = []rule{
 	{"replies6", "forward", source, true, drop, "IPv6 from a nat server, not translated by IPVS"},
 	{"refusals4", "output", embedded, false, drop, "IPv4 refusal of a service whose servers are on their way"},
 	{"refusals6", "output", embedded, true, drop, "IPv6 refusal of a service whose servers are on their way"},
+	{"clamps4", "clamp", answer, false, clamp, "IPv4 answer for a client who sends by a tunnel"},
+	{"clamps6", "clamp", answer, true, clamp, "IPv6 answer for a client who sends by a tunnel"},
 	{"masked4", "postrouting", forWhom, false, masquerade, "IPv4 to a nat server that does not route back"},
 	{"masked6", "postrouting", forWhom, true, masquerade, "IPv6 to a nat server that does not route back"},
+}
+
+// value is the type of what a map has for a key; ok is false for a set.
+func (d rule) value() (t nftables.SetDatatype, ok bool) {
+	switch d.does {
+	case mark:
+		return nftables.TypeMark, true
+	case clamp:
+		return nftables.TypeInetService, true // a number of two bytes
+	}
+	return t, false
 }
 
 // key is the type of the set's elements, in parts.
@@ -127,7 +143,7 @@ func (d rule) key() []nftables.SetDatatype {
 		ip = nftables.TypeIP6Addr
 	}
 	switch d.by {
-	case destination, source, embedded:
+	case destination, source, answer, embedded:
 		return []nftables.SetDatatype{ip, nftables.TypeInetProto, nftables.TypeInetService}
 	case whole:
 		return []nftables.SetDatatype{ip, nftables.TypeInetProto}

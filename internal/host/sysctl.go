@@ -67,6 +67,19 @@ func (r *Reconciler) setSysctls(want map[string]string, report *Report) error {
 	return errors.Join(append(errs, r.restore(record, unwanted, report))...)
 }
 
+// assume compares what somebody else sees to.
+func (r *Reconciler) assume(want map[string]string) error {
+	var errs []error
+	for _, name := range inOrder(want) {
+		has, err := r.read(name)
+		if err == nil && !same(has, want[name]) {
+			err = fmt.Errorf("host: sysctl %s: is %s and has to be %s, which manage_sysctl = false leaves to you", name, has, want[name])
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
 // Restore gives every sysctl that we changed its value of before, where it still
 // holds ours; a value that somebody else has set since is left alone.
 func (r *Reconciler) Restore(context.Context) (Report, error) {
