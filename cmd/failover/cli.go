@@ -102,7 +102,7 @@ IPVS table, so that a take-over finds everything in place.`,
 		c.fileSet = cmd.Flags().Changed("config")
 	}
 	root.AddCommand(c.runCommand(), c.directorCommand(), c.validateCommand(), c.planCommand(),
-		c.reloadCommand(), c.statusCommand(),
+		c.reloadCommand(), c.statusCommand(), c.realserverCommand(),
 		c.drainCommand(), c.disableCommand(), c.enableCommand(), c.weightCommand(), c.releaseCommand(), c.versionCommand())
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
 	return root

@@ -6,6 +6,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"failover/internal/engine"
+	"failover/internal/testenv"
 )
 
 func TestMain(m *testing.M) {
@@ -26,6 +27,17 @@ func TestScripts(t *testing.T) {
 			"engine-runs": engineRuns,
 			"exit":        exitCode,
 		},
+	})
+}
+
+// TestMachineScripts are those that change a machine: each in a network namespace
+// of its own, which it makes with unshare.
+func TestMachineScripts(t *testing.T) {
+	testenv.NeedRoot(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/machine",
+		RequireExplicitExec: true,
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exit": exitCode},
 	})
 }
 

@@ -19,8 +19,6 @@ type Owned struct {
 	Gateways []OwnedGateway `json:"gateways,omitempty"`
 }
 
-func (o Owned) empty() bool { return len(o.Local)+len(o.Tunnels)+len(o.Gateways) == 0 }
-
 // OwnedStore keeps [Owned] from one process to the next.
 type OwnedStore interface {
 	// Load returns what was saved since the machine was booted; nothing is no error.

@@ -1,7 +1,10 @@
 package policy
 
 import (
+	"maps"
+
 	"failover/internal/host"
+	"failover/internal/realserver"
 	"failover/lvs"
 )
 
@@ -21,6 +24,20 @@ func settings(w World, t lvs.Table) host.Desired {
 	if w.Node.Daemon.ManageSysctl {
 		d.Sysctls = sysctls(w.Node)
 		forgetClients(w, t, d.Sysctls)
+	}
+	// A director may be a real server by dr or tun, and is set up as one.
+	own := realserver.OfDirector(w.Node)
+	d.Modules = append(d.Modules, own.Modules...)
+	d.Local, d.Tunnels, d.Clamps = own.Local, own.Tunnels, own.Clamps
+	if d.Sysctls != nil {
+		maps.Copy(d.Sysctls, own.Sysctls)
+	} else {
+		d.Assumed = own.Sysctls
+	}
+	for _, t := range own.Tunnels {
+		if name := t.Device(); name != "" {
+			d.Marks.Tunnels = append(d.Marks.Tunnels, name)
+		}
 	}
 	return d
 }

@@ -43,6 +43,14 @@ func sysctls(n conf.Node) map[string]string {
 		// replaces their source (ip_vs_xmit.c, ip_vs_nat_send_or_cont).
 		s["net.ipv4.vs.conntrack"] = "1"
 	}
+	for _, vs := range n.Servers {
+		// What another director sends to a server here comes by the inside, from clients
+		// that are outside. 2 asks but for a route to them by any interface, and the
+		// larger one of this and the machine's own counts (IN_DEV_RPFILTER).
+		if name := inward(n, vs); name != "" {
+			s["net.ipv4.conf."+name+".rp_filter"] = "2"
+		}
+	}
 	if stateless(n) {
 		// A connection that this director has no entry of is found its server again, by
 		// a packet in its middle (ip_vs_proto_tcp.c, tcp_conn_schedule) and by an ICMP
@@ -53,6 +61,18 @@ func sysctls(n conf.Node) map[string]string {
 		s["net.ipv4.vs.schedule_icmp"] = "1"
 	}
 	return s
+}
+
+// inward is the interface by which a real server by dr on this director gets its
+// packets; empty where there is none, or its subnet is not one of the file.
+func inward(n conf.Node, vs conf.VirtualServer) string {
+	for _, rs := range withSorry(vs) {
+		a := rs.Address.Addr()
+		if rs.Forward == lvs.DR && a.Is4() && slices.Contains(n.Addresses, a) {
+			return interfaceWith(n, func(p netip.Prefix) bool { return p.Masked().Contains(a) })
+		}
+	}
+	return ""
 }
 
 // stateless tells whether every service can find the server of a connection
