@@ -152,7 +152,7 @@ func (c *cli) showRealserver(b backend, report host.Report) error {
 		err = view.RealServer(c.out, out)
 	}
 	if err == nil && !out.Ready {
-		return quiet(exitFailed)
+		return &failure{code: exitFailed}
 	}
 	return err
 }
