@@ -144,7 +144,7 @@ type TakeOver struct {
 
 // Notify is the hook that is told of changes.
 type Notify struct {
-	Told    string    `json:"told"` // the state that it was told last
+	Told    string    `json:"told"` // the state that it was told last; of a virtual server "web/web1 down"
 	Running bool      `json:"running"`
 	OK      bool      `json:"ok"`      // it ended with status 0
 	Detail  string    `json:"detail"`  // "exit status 0"; empty: it has not run yet
@@ -174,6 +174,7 @@ type VirtualServer struct {
 	BytesIn      uint64       `json:"bytes_in"`
 	BytesOut     uint64       `json:"bytes_out"`
 	RealServers  []RealServer `json:"real_servers"`
+	Notify       *Notify      `json:"notify,omitempty"` // null without such a hook; shared by the services of a table
 }
 
 // RealServer is one real server: four separate facts, never folded into one.

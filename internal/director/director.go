@@ -79,6 +79,8 @@ type Parts struct {
 	Program func(context.Context, program.Program) (string, error)
 	// Told keeps what the hooks were told last, for this boot.
 	Told func(stateDir string) hook.Store
+	// ServerTold is the same of the hooks of virtual servers.
+	ServerTold func(stateDir string) hook.ServerStore
 	// Links calls its function when something has happened to an interface.
 	Links func(context.Context, func()) error
 	// Interface names the interface that has one of the addresses.
@@ -106,6 +108,8 @@ type Director struct {
 	box     *inbox
 	pool    *check.Pool
 	hooks   *hook.Runner
+	// serverHooks are those of the virtual servers.
+	serverHooks *hook.Servers
 	// overrides are what the operator says of real servers.
 	overrides *overrides
 	host      *hostWriter
@@ -165,7 +169,7 @@ func Run(ctx context.Context, o Options) error {
 		return errors.Join(err, o.Line.Send(ipc.ToEngine{Refuse: refusal(err)}))
 	}
 	defer d.pool.Close()
-	defer d.hooks.Close(hookPatience)
+	defer d.closeHooks()
 	go d.listen(ctx) // ends with the line, which the process outlives by nothing
 	return d.loop(ctx)
 }
@@ -294,6 +298,7 @@ func (d *Director) decide() {
 		d.table.set(want.Table)
 	}
 	d.sent.Table, d.sent.Host = want.Table, want.Host
+	d.tellServers()
 	d.sendPending()
 	d.answerAwaited()
 	d.sendHealth(want.Health)

@@ -66,6 +66,7 @@ type stand struct {
 	line   *fakeLine
 	web    *fakeWeb
 	spoken fakeOverrides
+	told   fakeServerTold
 	dir    *Director
 	done   chan struct{} // Run has returned
 
@@ -157,17 +158,18 @@ func (s *stand) start(hello ipc.Hello) {
 					}
 					return s.kernel, nil
 				},
-				Host:      func(string) (Host, error) { return s.host, nil },
-				Probe:     func(conf.Node) func(context.Context, check.Spec) check.Result { return s.probe },
-				Owned:     func(string) lvs.OwnedStore { return s.store },
-				Overrides: func(string) OverrideStore { return &s.spoken },
-				LastGood:  func(string) Memory { return s.memory },
-				Web:       func(*Director) Web { return s.web },
-				Links:     s.links,
-				User:      func(name string) error { return s.hook.noUser[name] },
-				Program:   s.hook.run,
-				Told:      func(string) hook.Store { return &s.hook },
-				Interface: func([]netip.Addr) (string, error) { return "eth1", nil },
+				Host:       func(string) (Host, error) { return s.host, nil },
+				Probe:      func(conf.Node) func(context.Context, check.Spec) check.Result { return s.probe },
+				Owned:      func(string) lvs.OwnedStore { return s.store },
+				Overrides:  func(string) OverrideStore { return &s.spoken },
+				LastGood:   func(string) Memory { return s.memory },
+				Web:        func(*Director) Web { return s.web },
+				Links:      s.links,
+				User:       func(name string) error { return s.hook.noUser[name] },
+				Program:    s.hook.run,
+				Told:       func(string) hook.Store { return &s.hook },
+				ServerTold: func(string) hook.ServerStore { return &s.told },
+				Interface:  func([]netip.Addr) (string, error) { return "eth1", nil },
 				Control: func(ctx context.Context, _ conf.Node, d *Director) (func() error, error) {
 					if s.line.ready() {
 						s.t.Error("ready before the control socket is there")
@@ -211,6 +213,25 @@ func (h *fakeHost) Set(_ context.Context, d host.Desired) (host.Report, error) {
 	h.last = d
 	h.sets++
 	return host.Report{GuardStands: h.err == nil}, h.err
+}
+
+// fakeServerTold remembers what the hooks of virtual servers were told.
+type fakeServerTold struct {
+	mu   sync.Mutex
+	kept map[string]string
+}
+
+func (f *fakeServerTold) Load() (map[string]string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.kept, nil
+}
+
+func (f *fakeServerTold) Save(m map[string]string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.kept = m
+	return nil
 }
 
 // fakeOverrides is a disk that may be full.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"failover/conf"
@@ -19,6 +20,14 @@ const hookPatience = 1500 * time.Millisecond
 // catchUpPause is how long the engine has to tell the states that a director of
 // before may have missed, until it is asked again.
 const catchUpPause = time.Second
+
+// closeHooks lets the hooks come to their end, all within their patience.
+func (d *Director) closeHooks() {
+	var both sync.WaitGroup
+	both.Go(func() { d.hooks.Close(hookPatience) })
+	both.Go(func() { d.serverHooks.Close(hookPatience) })
+	both.Wait()
+}
 
 // plans are the hooks of every group, in the order of the file; a group without
 // any has an empty plan.

@@ -29,15 +29,16 @@ func MachineParts(log *slog.Logger) Parts {
 		Host: func(stateDir string) (Host, error) {
 			return OpenHost(stateDir, log)
 		},
-		Probe:     probeAs,
-		Owned:     func(stateDir string) lvs.OwnedStore { return OwnedEntries(stateDir) },
-		Overrides: Overrides,
-		LastGood:  func(stateDir string) Memory { return lastGood{stateDir} },
-		User:      program.Exists,
-		Program:   func(ctx context.Context, p program.Program) (string, error) { return p.Run(ctx) },
-		Told:      func(stateDir string) hook.Store { return toldStore{filepath.Join(stateDir, "hooks.json")} },
-		Links:     linkEvents,
-		Interface: interfaceOf,
+		Probe:      probeAs,
+		Owned:      func(stateDir string) lvs.OwnedStore { return OwnedEntries(stateDir) },
+		Overrides:  Overrides,
+		LastGood:   func(stateDir string) Memory { return lastGood{stateDir} },
+		User:       program.Exists,
+		Program:    func(ctx context.Context, p program.Program) (string, error) { return p.Run(ctx) },
+		Told:       func(stateDir string) hook.Store { return toldStore{filepath.Join(stateDir, "hooks.json")} },
+		ServerTold: ServerTold,
+		Links:      linkEvents,
+		Interface:  interfaceOf,
 		Web: func(d *Director) Web {
 			return web.New(web.Handler(NewWatch(d, ownProcesses)), d.log)
 		},

@@ -47,8 +47,12 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 		Run: d.o.Parts.Program, Store: d.o.Parts.Told(node.Daemon.StateDir), Changed: d.box.look, Log: d.log,
 	})
 	d.hooks.Set(plans(node))
+	d.serverHooks = hook.NewServers(hook.ServersConfig{
+		Run: d.o.Parts.Program, Store: d.o.Parts.ServerTold(node.Daemon.StateDir), Log: d.log,
+	})
+	d.serverHooks.Set(serverPlans(node))
 	if err := d.o.Line.Send(configure(node)); err != nil {
-		d.hooks.Close(0)
+		d.closeHooks()
 		return err
 	}
 	d.pool = check.NewPool(check.Config{Probe: d.o.Parts.Probe(node), Report: d.box.verdicts, Log: d.log})

@@ -150,6 +150,7 @@ func (d *Director) enter(a *apply) {
 	d.fileErr = ""
 	d.pool.Set(work(a.node, nil))
 	d.hooks.Set(plans(a.node))
+	d.serverHooks.Set(serverPlans(a.node))
 	forgetVerdicts(&d.world)
 	d.counts.reloaded(time.Now())
 	d.web.Set(a.node.Daemon.HTTPListen.For(a.node.Name))

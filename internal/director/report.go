@@ -18,19 +18,20 @@ import (
 
 // facts are everything a status is made of, taken at one moment.
 type facts struct {
-	now        time.Time
-	version    string
-	started    time.Time
-	deployment conf.Deployment
-	world      policy.World
-	result     lvs.Result // of the newest reconcile
-	stats      lvs.Stats
-	hostErr    error
-	hooks      map[string]hook.Status // by group
-	webErr     error                  // why HTTP is not where it should be
-	counts     counts
-	engine     *ipc.Status // nil: the engine did not answer
-	fileErr    string      // the file on disk is not the one in force, and why
+	now         time.Time
+	version     string
+	started     time.Time
+	deployment  conf.Deployment
+	world       policy.World
+	result      lvs.Result // of the newest reconcile
+	stats       lvs.Stats
+	hostErr     error
+	hooks       map[string]hook.Status       // by group
+	serverHooks map[string]hook.ServerStatus // by virtual server
+	webErr      error                        // why HTTP is not where it should be
+	counts      counts
+	engine      *ipc.Status // nil: the engine did not answer
+	fileErr     string      // the file on disk is not the one in force, and why
 }
 
 // report writes the facts as what users read.

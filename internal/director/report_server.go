@@ -30,6 +30,7 @@ func virtualServer(f facts, vs conf.VirtualServer) api.VirtualServer {
 	if policy.QuorumUp(f.world, vs) {
 		v.Quorum = "up"
 	}
+	v.Notify = serverNotify(f, vs)
 	kernel := f.kernelServers(vs.Key)
 	if vs.Sorry != nil {
 		v.SorryServer, v.Sorry = vs.Sorry.Address.String(), kernel[vs.Sorry.Address].Weight > 0

@@ -31,7 +31,7 @@ func (d *Director) gather(ctx context.Context) (facts, error) {
 	f := facts{
 		version: d.o.Version, started: d.started, deployment: s.deployment, world: s.world,
 		result: s.result, hostErr: s.hostErr, webErr: d.web.Problem(), fileErr: s.fileErr, counts: s.counts,
-		hooks: d.hooks.Status(),
+		hooks: d.hooks.Status(), serverHooks: d.serverHooks.Status(),
 	}
 	asking, cancel := context.WithTimeout(ctx, engineTimeout)
 	f.engine = d.engine.ask(asking)

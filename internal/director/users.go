@@ -43,6 +43,13 @@ func (d *Director) checkUsers(node conf.Node) error {
 			}
 		}
 	}
+	for _, vs := range node.Servers {
+		if len(vs.Notify) > 0 {
+			if err := ask("virtual_server."+vs.Name+" has a hook", node.Daemon.ScriptUser); err != nil {
+				return err
+			}
+		}
+	}
 	for _, t := range node.Tracks {
 		if t.Spec.Exec != nil {
 			if err := ask("virtual_router."+t.Router+" has an exec track", t.Spec.Exec.User); err != nil {

@@ -195,7 +195,13 @@ func (g *group) ran(router string, run Run) {
 func (g *group) run(ctx context.Context, user string, call Call, c Change, old vrrp.State, limit time.Duration) (string, error) {
 	argv := append(call.Argv[:len(call.Argv):len(call.Argv)],
 		call.Router, string(old), string(c.To), fmt.Sprint(c.Priority), c.Reason)
-	line, err := g.r.c.Run(ctx, program.Program{Argv: argv, User: user, Env: program.Environ(user)})
+	return runProgram(ctx, g.r.c.Run, user, argv, limit)
+}
+
+// runProgram runs one program and says in a line how it ended; limit is the time
+// that ctx gives it.
+func runProgram(ctx context.Context, run func(context.Context, program.Program) (string, error), user string, argv []string, limit time.Duration) (string, error) {
+	line, err := run(ctx, program.Program{Argv: argv, User: user, Env: program.Environ(user)})
 	said := ""
 	if line != "" {
 		said = ": " + line

@@ -18,7 +18,7 @@ import (
 func quorums(w World) map[string]bool {
 	m := make(map[string]bool, len(w.Node.Servers))
 	for _, vs := range w.Node.Servers {
-		if up := QuorumUp(w, vs); up || judged(w, vs) {
+		if up := QuorumUp(w, vs); up || lost(w, vs) {
 			m[vs.Name] = up
 		}
 	}
@@ -53,6 +53,13 @@ func Available(w World, vs conf.VirtualServer) int {
 		}
 	}
 	return sum
+}
+
+// lost tells whether a quorum that is not there is missing, and not only unknown:
+// every server has been judged, or it was missing before.
+func lost(w World, vs conf.VirtualServer) bool {
+	was, known := w.Quorum[vs.Name]
+	return known && !was || judged(w, vs)
 }
 
 // judged tells whether something is known of every real server.

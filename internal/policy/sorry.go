@@ -13,7 +13,7 @@ import "failover/conf"
 
 // Sorry tells whether the sorry server takes a virtual server's connections.
 func Sorry(w World, vs conf.VirtualServer) bool {
-	return vs.Sorry != nil && !QuorumUp(w, vs) && (judged(w, vs) || w.SinceStart >= FirstVerdicts)
+	return vs.Sorry != nil && !QuorumUp(w, vs) && (lost(w, vs) || w.SinceStart >= FirstVerdicts)
 }
 
 // withSorry are all servers that may get a virtual server's connections.

@@ -52,6 +52,19 @@ func (p *printer) servers(s api.Status, o StatusOptions) {
 				p.age(rs.Since), fmt.Sprint(rs.ActiveConnections), fmt.Sprint(rs.InactiveConnections), realDetail(rs))
 		}
 	}
+	p.serverHooks(shown)
+}
+
+// serverHooks says what became of the notifications, once for all services of a
+// table.
+func (p *printer) serverHooks(shown []api.VirtualServer) {
+	seen := map[string]bool{}
+	for _, vs := range shown {
+		if n := vs.Notify; n != nil && n.Detail != "" && !seen[vs.Name] {
+			seen[vs.Name] = true
+			fmt.Fprintf(p.tw, "%s: notified of %s %s ago, %s%s\n", vs.Name, n.Told, p.age(n.At), n.Detail, dropped(n.Dropped))
+		}
+	}
 }
 
 func quorumWord(vs api.VirtualServer) string {
