@@ -3,6 +3,7 @@
 package ipvs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -19,6 +20,7 @@ import (
 // change.
 var (
 	errGroup  = errors.New("the group is no multicast address")
+	errRuns   = errors.New("it goes on running")
 	errMaxLen = fmt.Errorf("maxlen out of range: %d to %d", maxLenLeast, maxLenMost)
 )
 
@@ -32,13 +34,7 @@ const (
 // daemon starts or stops a sync daemon.
 func (h *handle) daemon(op lvs.Op) error {
 	if op.Kind == lvs.StopSync {
-		a := nl.NewRtAttr(attrDaemon|unix.NLA_F_NESTED, nil)
-		a.AddRtAttr(syncState, nl.Uint32Attr(stateNumber(op.Sync.Role)))
-		_, err := h.request(cmdDelDaemon, unix.NLM_F_ACK, a)
-		if err == nil {
-			h.devices.stopped(op.Sync.Role)
-		}
-		return err
+		return h.stopDaemon(op.Sync.Role)
 	}
 	a, err := daemonAttribute(op.Sync)
 	if err != nil {
@@ -50,6 +46,33 @@ func (h *handle) daemon(op lvs.Op) error {
 	}
 	_, err = h.request(cmdNewDaemon, unix.NLM_F_ACK, a)
 	h.devices.starts(op.Sync, d, err == nil)
+	return err
+}
+
+// stopDaemon stops a sync daemon. The kernel gives no answer at all for one whose
+// thread has not had the processor yet: the error of such a thread, EINTR, means
+// "say nothing" to netlink (kernel/kthread.c, net/netlink/af_netlink.c,
+// netlink_rcv_skb). So none is waited for; the list of those that run tells.
+func (h *handle) stopDaemon(r lvs.Role) error {
+	runs := func() (bool, error) {
+		list, err := h.running()
+		return slices.ContainsFunc(list, func(s lvs.Sync) bool { return s.Role == r }), err
+	}
+	if before, err := runs(); err != nil || !before {
+		return cmp.Or[error](err, unix.ESRCH)
+	}
+	a := nl.NewRtAttr(attrDaemon|unix.NLA_F_NESTED, nil)
+	a.AddRtAttr(syncState, nl.Uint32Attr(stateNumber(r)))
+	if err := h.send(cmdDelDaemon, a); err != nil {
+		return err
+	}
+	after, err := runs()
+	if err == nil && after {
+		err = errRuns
+	}
+	if err == nil {
+		h.devices.stopped(r)
+	}
 	return err
 }
 
@@ -86,26 +109,37 @@ func daemonAttribute(s lvs.Sync) (*nl.RtAttr, error) {
 // daemons reads the sync daemons that run, in order of role, and looks whether
 // they still have what they were started on.
 func (h *handle) daemons() ([]lvs.Sync, error) {
-	msgs, err := h.request(cmdGetDaemon, unix.NLM_F_DUMP)
+	list, err := h.running()
 	if err != nil {
 		return nil, fmt.Errorf("sync daemons: %w", err)
 	}
-	var out []lvs.Sync
-	for _, m := range msgs {
-		s, err := decodeDaemon(m)
-		if err != nil {
-			return nil, fmt.Errorf("sync daemons: %w", err)
-		}
+	for i, s := range list {
 		now, err := h.device(s)
 		if err != nil {
 			return nil, fmt.Errorf("sync daemons: %w", err)
 		}
-		s.Orphan = h.devices.orphan(s, now)
-		out = append(out, s)
+		list[i].Orphan = h.devices.orphan(s, now)
 	}
-	h.devices.ended(out)
-	slices.SortFunc(out, func(a, b lvs.Sync) int { return compareRoles(a.Role, b.Role) })
-	return out, nil
+	h.devices.ended(list)
+	return list, nil
+}
+
+// running reads the sync daemons that the kernel lists, in order of role.
+func (h *handle) running() ([]lvs.Sync, error) {
+	msgs, err := h.request(cmdGetDaemon, unix.NLM_F_DUMP)
+	if err != nil {
+		return nil, err
+	}
+	var list []lvs.Sync
+	for _, m := range msgs {
+		s, err := decodeDaemon(m)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b lvs.Sync) int { return compareRoles(a.Role, b.Role) })
+	return list, nil
 }
 
 func compareRoles(a, b lvs.Role) int { return strings.Compare(string(a), string(b)) }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -112,16 +113,15 @@ const dumpTries = 5
 func (h *handle) request(cmd uint8, flags int, data ...*nl.RtAttr) ([]attributes, error) {
 	var msgs [][]byte
 	for try := 1; ; try++ {
-		req := nl.NewNetlinkRequest(h.family, flags)
+		req := h.message(cmd, flags, data...)
 		req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_GENERIC: h.own}
-		req.AddData(&nl.Genlmsg{Command: cmd, Version: genlVersion})
-		for _, a := range data {
-			req.AddData(a)
-		}
 		var err error
 		msgs, err = req.Execute(unix.NETLINK_GENERIC, 0)
 		if err == nil {
 			break
+		}
+		if errors.Is(err, unix.EAGAIN) { // our own limit on a receive
+			return nil, fmt.Errorf("no answer in %v", receiveLimit)
 		}
 		if try == dumpTries || !again(err, flags) {
 			return nil, err
@@ -139,6 +139,23 @@ func (h *handle) request(cmd uint8, flags int, data ...*nl.RtAttr) ([]attributes
 		out = append(out, a)
 	}
 	return out, nil
+}
+
+// send sends one command and waits for no answer: an error that comes is passed
+// over by the next request, because it has another sequence number.
+func (h *handle) send(cmd uint8, data ...*nl.RtAttr) error {
+	req := h.message(cmd, 0, data...)
+	req.Seq = atomic.AddUint32(&h.own.Seq, 1)
+	return h.own.Socket.Send(req)
+}
+
+func (h *handle) message(cmd uint8, flags int, data ...*nl.RtAttr) *nl.NetlinkRequest {
+	req := nl.NewNetlinkRequest(h.family, flags)
+	req.AddData(&nl.Genlmsg{Command: cmd, Version: genlVersion})
+	for _, a := range data {
+		req.AddData(a)
+	}
+	return req
 }
 
 // again tells whether to send a request once more. What comes late of the answers

@@ -73,6 +73,24 @@ backup sync daemon (mcast=sync0, syncid=51, maxlen=1472, group=224.0.0.81, port=
 	}
 }
 
+// TestSyncDaemonStoppedAtOnce: the kernel answers nothing where the daemon's thread
+// has not run yet.
+func TestSyncDaemonStoppedAtOnce(t *testing.T) {
+	k := open(t)
+	syncDevice(t, "sync0")
+	for range 50 {
+		for _, s := range both("sync0") {
+			ops := []lvs.Op{{Kind: lvs.StartSync, Sync: s}, {Kind: lvs.StopSync, Sync: s}}
+			if err := errors.Join(k.DoAll(t.Context(), ops)...); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := dump(t, k).Sync; len(got) != 0 {
+		t.Errorf("still running: %v", got)
+	}
+}
+
 func TestSyncDaemonsOverIPv6(t *testing.T) {
 	k := open(t)
 	syncDevice(t, "sync0")
