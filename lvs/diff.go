@@ -2,6 +2,7 @@ package lvs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,10 +14,15 @@ import (
 // only. Whatever prefix of the operations is carried out, a service that has
 // servers before and after has one at every moment: within a service additions
 // come first, then weights that rise from 0, then other changes, then deletions;
-// services that are not wanted are deleted last.
+// services that are not wanted are deleted last. Sync daemons come first, or where
+// the kernel would refuse them, after the servers that they exclude.
 func Diff(actual, desired Table, owned Owned) []Op {
 	ops := diffTimeouts(actual.Timeouts, desired.Timeouts)
-	ops = append(ops, diffSync(actual.Sync, desired.Sync, owned)...)
+	daemons := diffSync(actual.Sync, desired.Sync, owned)
+	if !mixed(actual) {
+		ops = append(ops, daemons...)
+		daemons = nil
+	}
 	have := index(actual.Services)
 	want := index(desired.Services)
 	for _, d := range canonical(desired).Services {
@@ -30,11 +36,7 @@ func Diff(actual, desired Table, owned Owned) []Op {
 		case !sameService(*a, d):
 			ops = append(ops, serviceOp(SetService, d, serviceReason(*a, d)))
 		}
-		var servers []Server
-		if a != nil {
-			servers = a.Servers
-		}
-		ops = append(ops, diffServers(d, servers)...)
+		ops = append(ops, diffServers(d, a)...)
 		want[d.Key] = nil
 	}
 	for _, a := range canonical(actual).Services {
@@ -43,7 +45,15 @@ func Diff(actual, desired Table, owned Owned) []Op {
 			have[a.Key] = nil
 		}
 	}
-	return ops
+	return append(ops, daemons...)
+}
+
+// mixed tells whether a server is of another family than its service. The kernel
+// starts no sync daemon then, and takes no such server beside one (ip_vs_ctl.c).
+func mixed(t Table) bool {
+	return slices.ContainsFunc(t.Services, func(s Service) bool {
+		return slices.ContainsFunc(s.Servers, func(r Server) bool { return r.Address.Addr().Is6() != s.Key.Is6() })
+	})
 }
 
 // index finds services by key; of two with the same key the first counts.

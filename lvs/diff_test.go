@@ -1,12 +1,16 @@
 package lvs_test
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"failover/lvs"
@@ -14,7 +18,7 @@ import (
 )
 
 // parse reads a table and sets every server's ConfiguredWeight to at least 1.
-func parse(t testing.TB, text string) lvs.Table {
+func parse(t rapid.TB, text string) lvs.Table {
 	t.Helper()
 	table, err := lvs.Parse(text)
 	if err != nil {
@@ -88,6 +92,28 @@ add-server -t 172.20.10.4:80 -r 192.168.33.94:80: sequence of servers, which mh 
 add-server -t 172.20.10.4:80 -r 192.168.33.93:80: not in the table
 set-server -t 172.20.10.4:80 -r 192.168.33.93:80: weight 0, once mh knows its weight
 `},
+		{name: "mh: quiesced with another weight than the configured one", actual: mh + sub(w1, "-w 1", "-w 3") + w2, desired: mh + sub(w1, "-w 1", "-w 0") + w2, want: `
+set-server -t 172.20.10.4:80 -r 192.168.33.92:80: so that mh goes by weight 1
+set-server -t 172.20.10.4:80 -r 192.168.33.92:80: weight 0, once mh knows its weight
+`},
+		{name: "mh comes after another scheduler", actual: web + sub(w1, "-w 1", "-w 0") + w2, desired: mh + sub(w1, "-w 1", "-w 0") + w2, want: `
+set-service -t 172.20.10.4:80: scheduler mh, was rr; flags mh-fallback, were none
+set-server -t 172.20.10.4:80 -r 192.168.33.92:80: so that mh goes by weight 1
+set-server -t 172.20.10.4:80 -r 192.168.33.92:80: weight 0, once mh knows its weight
+`},
+		{name: "sorry server in", actual: web + w1 + w2, desired: web + sub(w1, "-w 1", "-w 0") + sub(w2, "-w 1", "-w 0") + w3, want: `
+add-server -t 172.20.10.4:80 -r 192.168.33.94:80: not in the table
+set-server -t 172.20.10.4:80 -r 192.168.33.92:80: weight 0, was 1
+set-server -t 172.20.10.4:80 -r 192.168.33.93:80: weight 0, was 1
+`},
+		{name: "sorry server out", actual: web + sub(w1, "-w 1", "-w 0") + sub(w2, "-w 1", "-w 0") + w3, desired: web + w1 + w2, want: `
+set-server -t 172.20.10.4:80 -r 192.168.33.92:80: weight 1, was 0
+set-server -t 172.20.10.4:80 -r 192.168.33.93:80: weight 1, was 0
+del-server -t 172.20.10.4:80 -r 192.168.33.94:80: not wanted any more
+`},
+		{name: "of the other family", actual: web + w1, desired: web + w1 + "-a -t 172.20.10.4:80 -r [2001:db8::5]:80 -i -w 1 --tun-type gre\n", want: `
+add-server -t 172.20.10.4:80 -r [2001:db8::5]:80: not in the table
+`},
 		{name: "persistence", actual: web, desired: sub(web, "rr", "rr -p 300 -M 255.255.255.0"), want: `
 set-service -t 172.20.10.4:80: flags persistent, were none; persistence 300 s, was 0 s; persistence mask 255.255.255.0, was none
 `},
@@ -102,7 +128,7 @@ set-server -t 172.20.10.4:80 -r 192.168.33.92:80: tunnel --tun-type ipip, was --
 		t.Run(tt.name, func(t *testing.T) {
 			owned := lvs.Owned{}.With(parse(t, tt.owned))
 			got := lines(lvs.Diff(parse(t, tt.actual), parse(t, tt.desired), owned))
-			if diff := cmp.Diff(strings.TrimPrefix(tt.want, "\n"), got); diff != "" {
+			if diff := gocmp.Diff(strings.TrimPrefix(tt.want, "\n"), got); diff != "" {
 				t.Errorf("operations (-want +got):\n%s", diff)
 			}
 		})
@@ -170,10 +196,17 @@ func TestDiffTimeouts(t *testing.T) {
 }
 
 // wantedAfter is what the kernel should hold after apply(Diff(actual, desired)):
-// the desired services and the foreign ones.
+// the desired services, daemons and timeouts, the foreign services, and what is
+// not asked for of the timeouts.
 func wantedAfter(actual, desired lvs.Table, owned lvs.Owned) lvs.Table {
 	ours := owned.With(desired)
-	out := lvs.Table{Services: slices.Clone(desired.Services)}
+	out := lvs.Table{Services: slices.Clone(desired.Services), Sync: desired.Sync, Timeouts: desired.Timeouts}
+	for _, t := range []struct {
+		to   *uint32
+		have uint32
+	}{{&out.Timeouts.TCP, actual.Timeouts.TCP}, {&out.Timeouts.TCPFin, actual.Timeouts.TCPFin}, {&out.Timeouts.UDP, actual.Timeouts.UDP}} {
+		*t.to = cmp.Or(*t.to, t.have)
+	}
 	for _, s := range actual.Services {
 		if !ours.Has(s.Key) {
 			out.Services = append(out.Services, s)
@@ -182,11 +215,13 @@ func wantedAfter(actual, desired lvs.Table, owned lvs.Owned) lvs.Table {
 	return out
 }
 
-// ownSome draws which services of a table are ours.
+// ownSome draws which services of a table are ours. The daemons and the servers of
+// another family are: the kernel would refuse ours for a foreign one of the others.
 func ownSome(t *rapid.T, table lvs.Table) lvs.Owned {
-	var some lvs.Table
+	some := lvs.Table{Sync: table.Sync}
 	for _, s := range table.Services {
-		if rapid.Bool().Draw(t, "ours") {
+		mixed := func(r lvs.Server) bool { return r.Address.Addr().Is6() != s.Key.Is6() }
+		if slices.ContainsFunc(s.Servers, mixed) || rapid.Bool().Draw(t, "ours") {
 			some.Services = append(some.Services, s)
 		}
 	}
@@ -249,7 +284,7 @@ func TestDiffProperties(t *testing.T) {
 		desired := lvstest.Tables().Draw(t, "desired")
 		owned := ownSome(t, before)
 		var k lvstest.Kernel
-		k.Load(lvs.Format(before))
+		k.Become(before)
 		after := wantedAfter(before, desired, owned)
 		ops := lvs.Diff(before, desired, owned)
 		for _, op := range ops {
@@ -263,7 +298,8 @@ func TestDiffProperties(t *testing.T) {
 			checkPrefix(t, before, now, after, owned.With(desired))
 		}
 		got, _ := k.Dump(ctx)
-		if lvs.Digest(got) != lvs.Digest(after) {
+		slices.SortFunc(got.Sync, func(a, b lvs.Sync) int { return strings.Compare(string(a.Role), string(b.Role)) })
+		if lvs.Digest(got) != lvs.Digest(after) || got.Timeouts != after.Timeouts || !slices.Equal(got.Sync, after.Sync) {
 			t.Fatalf("after the operations\n%swant\n%s", lvs.Format(got), lvs.Format(lvs.Sorted(after)))
 		}
 		if ops := lvs.Diff(got, desired, owned); len(ops) != 0 {
@@ -275,34 +311,72 @@ func TestDiffProperties(t *testing.T) {
 	})
 }
 
-// TestMHTableIsTheSame: a director that starts while a server is down builds the
-// same mh table as one on which it went down later.
+// TestMHTableIsTheSame: whatever went before, directors that want the same go by
+// the same weights in the same sequence, one that has only just started too.
 func TestMHTableIsTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := lvstest.Tables().Filter(func(x lvs.Table) bool { return len(x.Services) > 0 }).Draw(t, "table").Services[0]
-		s.Scheduler = "mh"
-		up := lvs.Table{Services: []lvs.Service{s}}
-		up.Services[0].Servers = slices.Clone(s.Servers)
-		for i := range up.Services[0].Servers {
-			up.Services[0].Servers[i].Weight = up.Services[0].Servers[i].ConfiguredWeight
-		}
-		down := lvs.Table{Services: []lvs.Service{s}}
-		var early, late lvstest.Kernel
-		for _, step := range []lvs.Table{up, down} {
-			doAll(t, &early, step)
-		}
-		doAll(t, &late, down)
-		if a, b := early.LastWeights(s.Key), late.LastWeights(s.Key); !slices.Equal(a, b) {
-			t.Fatalf("mh goes by %v here, by %v there", a, b)
+		end := mhTable(t)
+		end.Services[0].Scheduler = "mh"
+		key := end.Services[0].Key
+		var late lvstest.Kernel
+		reach(t, &late, []lvs.Table{end})
+		want := late.LastWeights(key)
+		for range 2 {
+			var k lvstest.Kernel
+			before := mhTable(t)
+			if rapid.Bool().Draw(t, "by a stranger") {
+				k.Load(lvs.Format(before))
+			}
+			history := []lvs.Table{end}
+			for range rapid.IntRange(0, 4).Draw(t, "changes") {
+				history = append([]lvs.Table{mhTable(t)}, history...)
+			}
+			reach(t, &k, history)
+			if got := k.LastWeights(key); !slices.Equal(got, want) {
+				t.Fatalf("mh goes by %v here, by %v there", got, want)
+			}
 		}
 	})
 }
 
-func doAll(t *rapid.T, k *lvstest.Kernel, want lvs.Table) {
-	have, _ := k.Dump(context.Background())
-	for _, op := range lvs.Diff(have, want, lvs.Owned{}) {
-		if err := k.Do(context.Background(), op); err != nil {
-			t.Fatal(err)
+// mhTable draws a service that is mostly of mh, with servers of any weight.
+func mhTable(t *rapid.T) lvs.Table {
+	s := parse(t, "-A -t 172.20.10.4:80 -s mh -b mh-fallback").Services[0]
+	if rapid.IntRange(0, 4).Draw(t, "another scheduler") == 0 {
+		s.Scheduler, s.Flags = "wlc", 0
+	}
+	for _, n := range rapid.Permutation([]int{1, 2, 3, 4, 5}).Draw(t, "servers")[:rapid.IntRange(1, 5).Draw(t, "count")] {
+		r := lvs.Server{Address: netip.MustParseAddrPort(fmt.Sprintf("192.168.33.%d:80", n)), Forward: lvs.DR, ConfiguredWeight: rapid.IntRange(1, 3).Draw(t, "weight")}
+		if rapid.IntRange(0, 2).Draw(t, "down") > 0 {
+			r.Weight = r.ConfiguredWeight
 		}
+		s.Servers = append(s.Servers, r)
+	}
+	return lvs.Table{Services: []lvs.Service{s}}
+}
+
+// reach has a Reconciler bring a kernel to one table after the other.
+func reach(t *rapid.T, k *lvstest.Kernel, tables []lvs.Table) {
+	results := make(chan lvs.Result, 16)
+	r := lvs.New(lvs.Config{
+		Kernel: k, Store: &lvstest.Store{}, Log: slog.New(slog.DiscardHandler), OnResult: func(r lvs.Result) { results <- r },
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- r.Run(ctx) }()
+	for _, table := range tables {
+		generation := r.Set(table)
+		for res := range results {
+			if res.Generation == generation {
+				if !res.Converged {
+					t.Fatalf("not reached: %+v", res)
+				}
+				break
+			}
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
 	}
 }

@@ -7,9 +7,14 @@ import (
 	"strings"
 )
 
-// diffServers returns the operations for the servers of one service, d, of which
-// the kernel has the servers have.
-func diffServers(d Service, have []Server) []Op {
+// diffServers returns the operations for the servers of one service, d, which the
+// kernel has as a (nil: not at all).
+func diffServers(d Service, a *Service) []Op {
+	var have []Server
+	var from string // the scheduler so far
+	if a != nil {
+		have, from = a.Servers, a.Scheduler
+	}
 	at := make(map[netip.AddrPort]Server, len(have))
 	for _, a := range have {
 		if _, twice := at[a.Address]; !twice {
@@ -32,6 +37,8 @@ func diffServers(d Service, have []Server) []Op {
 			reason := fmt.Sprintf("sequence of servers, which %s goes by", d.Scheduler)
 			moves = append(moves, serverOp(DelServer, d, a, reason))
 			moves = append(moves, addServer(d, r, reason)...)
+		case forgets(from, d.Scheduler, a, r):
+			sets = append(sets, seed(d, r)...)
 		case sameServer(a, r):
 		case a.Weight == 0:
 			raises = append(raises, serverOp(SetServer, d, r, serverReason(a, r)))
@@ -75,6 +82,35 @@ func keptPrefix(scheduler string, wanted, have []Server) int {
 		}
 	}
 	return n
+}
+
+// forgets tells whether mh would go by another weight of a server at weight 0 than
+// by the configured one: by the weight it has now; by any, where it comes after a
+// scheduler under which servers are added with weight 0; by an old one, where the
+// configuration has changed meanwhile.
+func forgets(from, to string, a, r Server) bool {
+	if to != "mh" || r.Weight != 0 || r.ConfiguredWeight == 0 {
+		return false
+	}
+	last := a.ConfiguredWeight
+	switch {
+	case a.Weight > 0:
+		last = a.Weight
+	case from != "mh":
+		last = -1
+	}
+	return last != 0 && last != r.ConfiguredWeight
+}
+
+// seed shows mh the weight of a server that is to have weight 0.
+func seed(d Service, r Server) []Op {
+	reason := fmt.Sprintf("so that mh goes by weight %d", r.ConfiguredWeight)
+	first := r
+	first.Weight = r.ConfiguredWeight
+	return []Op{
+		serverOp(SetServer, d, first, reason),
+		serverOp(SetServer, d, r, "weight 0, once mh knows its weight"),
+	}
 }
 
 // addServer adds r. The scheduler mh builds its table from the last weight of

@@ -20,10 +20,11 @@ const (
 )
 
 // pass brings the kernel's table to the newest wanted one as far as it can,
-// reports the result, and tells whether nothing is left to do.
-func (r *Reconciler) pass(ctx context.Context) bool {
+// reports the result, and tells whether nothing is left to do. What failed in the
+// last pass is tried again only if again is set.
+func (r *Reconciler) pass(ctx context.Context, again bool) bool {
 	want, generation := r.newest()
-	p := &pass{r: r, want: want, failed: map[Key]bool{}, foreign: map[string]bool{}, start: time.Now()}
+	p := &pass{r: r, want: want, again: again, failed: map[Key]bool{}, foreign: map[string]bool{}, start: time.Now()}
 	p.result.Generation = generation
 	p.result.Err = p.run(ctx)
 	if ctx.Err() != nil {
@@ -33,6 +34,10 @@ func (r *Reconciler) pass(ctx context.Context) bool {
 		p.result.Table, p.result.Digest = *r.left, r.digest
 	}
 	r.log(p.result)
+	r.refused = make(map[string]error, len(p.result.Errors))
+	for _, e := range p.result.Errors {
+		r.refused[e.Op.String()] = e.Err
+	}
 	r.cfg.OnResult(p.result)
 	return p.result.Converged && p.result.Err == nil
 }
@@ -41,10 +46,12 @@ func (r *Reconciler) pass(ctx context.Context) bool {
 type pass struct {
 	r       *Reconciler
 	want    Table
+	again   bool
 	start   time.Time
 	result  Result
 	failed  map[Key]bool    // services that could not be added
 	foreign map[string]bool // operations that somebody else calls for
+	live    live            // who takes connections, as the operations go on
 	hung    int
 }
 
@@ -52,6 +59,7 @@ func (p *pass) run(ctx context.Context) error {
 	// An owned set that cannot be read or saved costs tidiness at the end, not
 	// service now: the pass goes on and says so.
 	owned, unread := p.r.Owned(ctx)
+	p.r.weights.began(owned)
 	before := p.r.left
 	var unsaved error
 	for round := range rounds + 1 {
@@ -71,6 +79,7 @@ func (p *pass) run(ctx context.Context) error {
 		// between must not leave entries that nobody will ever remove.
 		owned = owned.With(p.want)
 		unsaved = p.own(ctx, owned)
+		p.live = newLive(actual, p.want)
 		p.do(ctx, ops)
 	}
 	if p.result.Converged {
@@ -85,6 +94,8 @@ func (p *pass) run(ctx context.Context) error {
 func (p *pass) dump(ctx context.Context) (Table, error) {
 	ctx, cancel := context.WithTimeout(ctx, dumpTimeout)
 	defer cancel()
+	start := time.Now()
+	defer func() { p.r.dumped = time.Since(start) }()
 	hash, err := p.r.cfg.Kernel.Changed(ctx)
 	if err != nil {
 		return Table{}, err
@@ -98,6 +109,7 @@ func (p *pass) dump(ctx context.Context) (Table, error) {
 		if err != nil {
 			return Table{}, err
 		}
+		p.r.weights.learn(&table)
 		p.r.left, p.r.digest, p.r.hash = &table, Digest(table), hash
 		if after == hash {
 			break
@@ -134,19 +146,21 @@ func (p *pass) superseded() bool {
 }
 
 // do carries the operations out, each with a deadline. One that fails is named,
-// what depends on it left out, and the rest goes on.
+// what depends on it left out, and the rest goes on; but nothing takes the last
+// server away whose successor could not be added.
 func (p *pass) do(ctx context.Context, ops []Op) {
 	for len(ops) > 0 {
 		if ctx.Err() != nil || p.hung >= hangs || p.superseded() {
 			return
 		}
-		n := 1
-		if _, ok := p.r.cfg.Kernel.(Batcher); ok {
-			n = together(ops)
-		}
+		n := together(ops)
 		batch := ops[:n]
 		ops = ops[n:]
-		if p.failed[batch[0].Service.Key] && batch[0].Kind != StartSync && batch[0].Kind != StopSync {
+		if p.failed[batch[0].Service.Key] && batch[0].ofService() || p.live.bares(batch) {
+			continue
+		}
+		if err := p.r.refused[batch[0].String()]; err != nil && !p.again {
+			p.fail(batch[0], err)
 			continue
 		}
 		for i, err := range p.some(ctx, batch) {
@@ -157,42 +171,13 @@ func (p *pass) do(ctx context.Context, ops []Op) {
 	}
 }
 
-// mostTogether bounds what is done without a pause.
-const mostTogether = 16
-
-// together is how many of the first operations belong together: a service and
-// its servers up to the first that takes connections. Until it is there the
-// kernel refuses them (ICMP port unreachable).
-func together(ops []Op) int {
-	if ops[0].Kind != AddService {
-		return 1
-	}
-	for i, op := range ops[1:min(len(ops), mostTogether)] {
-		if op.Kind != AddServer || op.Service.Key != ops[0].Service.Key {
-			return i + 1
-		}
-		if op.Server.Weight > 0 {
-			return i + 2
-		}
-	}
-	return min(len(ops), mostTogether)
-}
-
-// some carries out operations that belong together.
-func (p *pass) some(ctx context.Context, ops []Op) []error {
-	ctx, cancel := context.WithTimeout(ctx, p.r.cfg.OpTimeout)
-	defer cancel()
-	if len(ops) == 1 {
-		return []error{p.r.cfg.Kernel.Do(ctx, ops[0])}
-	}
-	return p.r.cfg.Kernel.(Batcher).DoAll(ctx, ops)
-}
-
 // note takes what came of one operation into the result, and tells whether to go
 // on.
 func (p *pass) note(ctx context.Context, op Op, err error) bool {
 	switch {
 	case err == nil:
+		p.live.apply(op)
+		p.r.weights.apply(op)
 		p.result.Done = append(p.result.Done, op)
 		if p.foreign[op.String()] {
 			p.result.Repairs++
@@ -205,13 +190,18 @@ func (p *pass) note(ctx context.Context, op Op, err error) bool {
 		errors.Is(err, ErrNotFound) && (op.Kind == DelService || op.Kind == DelServer || op.Kind == StopSync):
 		// Somebody else was faster. Whether the result is right, the next dump says.
 	default:
-		p.result.Errors = append(p.result.Errors, OpError{op, err})
-		p.failed[op.Service.Key] = p.failed[op.Service.Key] || op.Kind == AddService
+		p.fail(op, err)
 		if errors.Is(err, context.DeadlineExceeded) {
 			p.hung++
 		}
 	}
 	return true
+}
+
+// fail names an operation that failed, or that waits for its next try.
+func (p *pass) fail(op Op, err error) {
+	p.result.Errors = append(p.result.Errors, OpError{op, err})
+	p.failed[op.Service.Key] = p.failed[op.Service.Key] || op.Kind == AddService
 }
 
 // blame notes the operations of now that would not have been needed on the table
@@ -241,6 +231,9 @@ func (r *Reconciler) log(res Result) {
 		log.Info("lvs: table changed", "operations", len(res.Done), "first", res.Done[0].String(), "converged", res.Converged)
 	}
 	for _, e := range res.Errors {
+		if r.refused[e.Op.String()] == e.Err {
+			continue // said before, and not tried again
+		}
 		log.Error("lvs: operation failed, will be tried again", "operation", e.Op.String(), "error", e.Err)
 	}
 	if res.Err != nil {

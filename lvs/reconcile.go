@@ -67,7 +67,10 @@ type Reconciler struct {
 	digest  string        // of left
 	hash    uint64        // of the table when it was left so
 	took    time.Duration // by the last look at the table
+	dumped  time.Duration // time the last dump took
 	retries int           // passes in a row that did not converge
+	weights lastWeights
+	refused map[string]error // operations that failed in the last pass
 }
 
 // New returns a Reconciler that does nothing until [Reconciler.Run].
@@ -145,8 +148,10 @@ const (
 	// lookShare bounds the time spent looking at the table: at most one part in
 	// this many, 5 % of a core.
 	lookShare = 20
-	// fullEvery is the shortest time between two dumps that nothing called for.
-	fullEvery = 10 * time.Second
+	// fullEvery is the time between two dumps that nothing called for: what the look
+	// does not show (thresholds, tunnels, scheduler flags, persistence engines) is put
+	// back within 10 s.
+	fullEvery = 9 * time.Second
 	// retryFirst and retryMost are the ends of the back-off after a failure.
 	retryFirst = time.Second
 	retryMost  = 30 * time.Second
@@ -158,30 +163,33 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	full := time.NewTimer(r.fullAfter())
 	retry := time.NewTimer(0)
 	retry.Stop()
+	waiting := false // for retry
 	for {
-		var due bool
+		var due, again bool
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-r.wake:
 			r.retries = 0
-			due = true
+			due, again = true, true
 		case <-retry.C:
-			due = true
+			due, again = true, true
 		case <-full.C:
 			due = true
 		case <-look.C:
 			due = r.looksChanged(ctx)
 		}
 		if _, generation := r.newest(); due && generation > 0 {
-			converged := r.pass(ctx)
+			converged := r.pass(ctx, again)
 			full.Reset(r.fullAfter())
-			retry.Stop()
-			if converged {
+			switch {
+			case converged:
 				r.retries = 0
-			} else {
+				retry.Stop()
+			case again || !waiting:
 				retry.Reset(r.retryAfter())
 			}
+			waiting = !converged
 		}
 		look.Reset(r.lookAfter())
 	}
@@ -190,7 +198,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 func (r *Reconciler) lookAfter() time.Duration { return max(r.cfg.Resync/2, lookShare*r.took) }
 
 func (r *Reconciler) fullAfter() time.Duration {
-	return max(fullEvery, lookShare*r.cfg.Resync, lookShare*r.took)
+	return max(fullEvery, r.cfg.Resync, lookShare*r.dumped)
 }
 
 func (r *Reconciler) retryAfter() time.Duration {

@@ -61,10 +61,12 @@ type Server struct {
 	Upper, Lower uint32
 	// Tunnel is the encapsulation of Forward TUN; the zero value is IP-in-IP.
 	Tunnel Tunnel
-	// ConfiguredWeight is the weight the configuration gives, which a server
-	// keeps while it is quiesced. It is not in the kernel's table and is never
-	// compared: [Diff] adds a server of weight 0 with it first where the scheduler
-	// remembers the last weight that was not 0 (mh). 0: same as Weight.
+	// ConfiguredWeight is the weight the configuration gives, which a server keeps
+	// while it is quiesced; 0: same as Weight. It counts for a server of weight 0
+	// under mh, whose scheduler goes by the last weight that was not 0: [Diff] sees to
+	// it that this is the last one. The kernel does not tell it; in a table that was
+	// read it is what the [Reconciler] knows, 0 where that is nothing, and -1 where
+	// anything is possible.
 	ConfiguredWeight int
 }
 

@@ -96,13 +96,8 @@ func (k *Kernel) Flush() {
 	k.services = nil
 }
 
-// Load makes the table what the text, in the form of `ipvsadm -Sn`, says. It
-// panics when the kernel would refuse.
-func (k *Kernel) Load(text string) {
-	t, err := lvs.Parse(text)
-	if err != nil {
-		panic(err)
-	}
+// Become makes the table what t says. It panics when the kernel would refuse.
+func (k *Kernel) Become(t lvs.Table) {
 	k.Flush()
 	for _, s := range t.Services {
 		k.Stranger(lvs.Op{Kind: lvs.AddService, Service: s})
@@ -110,6 +105,20 @@ func (k *Kernel) Load(text string) {
 			k.Stranger(lvs.Op{Kind: lvs.AddServer, Service: s, Server: r})
 		}
 	}
+	for _, s := range t.Sync {
+		k.Stranger(lvs.Op{Kind: lvs.StartSync, Sync: s})
+	}
+	k.Stranger(lvs.Op{Kind: lvs.SetTimeouts, Timeouts: t.Timeouts})
+}
+
+// Load makes the table what the text, in the form of `ipvsadm -Sn`, says. It
+// panics when the kernel would refuse.
+func (k *Kernel) Load(text string) {
+	t, err := lvs.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	k.Become(t)
 }
 
 // Done returns the operations carried out through Do, in order.

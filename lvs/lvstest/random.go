@@ -3,6 +3,7 @@ package lvstest
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"pgregory.net/rapid"
 
@@ -10,7 +11,8 @@ import (
 )
 
 // Tables generates tables over a small set of services and servers, so that two
-// of them have much in common. Every one can be loaded into Linux.
+// of them have much in common. Every one can be loaded into Linux, which needs an
+// interface sync0 with an address for the sync daemons.
 func Tables() *rapid.Generator[lvs.Table] {
 	keys := []string{
 		"-t 172.20.10.4:80", "-t 172.20.10.4:443", "-u 172.20.10.4:53", "-t 9.2.3.4:80", "--sctp-service 172.20.10.4:80", "-f 7",
@@ -25,8 +27,36 @@ func Tables() *rapid.Generator[lvs.Table] {
 			}
 			table.Services = append(table.Services, services(key).Draw(t, fmt.Sprint("service ", i)))
 		}
+		table.Timeouts = lvs.Timeouts{
+			TCP: rapid.SampledFrom([]uint32{0, 0, 900, 7200}).Draw(t, "tcp timeout"),
+			UDP: rapid.SampledFrom([]uint32{0, 0, 30, 300}).Draw(t, "udp timeout"),
+		}
+		if !anyMixed(table) {
+			table.Sync = daemons().Draw(t, "sync")
+		}
 		return table
 	})
+}
+
+// daemons are none, one or both, mostly none: to start one takes the kernel long.
+func daemons() *rapid.Generator[[]lvs.Sync] {
+	return rapid.Custom(func(t *rapid.T) (list []lvs.Sync) {
+		for _, role := range []lvs.Role{lvs.SyncBackup, lvs.SyncMaster} {
+			if rapid.IntRange(0, 9).Draw(t, string(role)) == 9 {
+				list = append(list, lvs.Sync{Role: role, Interface: "sync0", ID: rapid.IntRange(51, 52).Draw(t, "syncid")})
+			}
+		}
+		return list
+	})
+}
+
+func anyMixed(t lvs.Table) bool {
+	for _, s := range t.Services {
+		if slices.ContainsFunc(s.Servers, func(r lvs.Server) bool { return mixed(s.Key, r) }) {
+			return true
+		}
+	}
+	return false
 }
 
 func services(key lvs.Key) *rapid.Generator[lvs.Service] {
