@@ -187,28 +187,6 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestRandomTables walks from one random table to the next on the real kernel
-// and holds it against the fake, which every other test trusts.
-func TestRandomTables(t *testing.T) {
-	const tables = 200
-	k := open(t)
-	var fake lvstest.Kernel
-	for seed := range tables {
-		want := lvstest.Tables().Example(seed)
-		for _, op := range become(t, k, want) {
-			fake.Stranger(op)
-		}
-		got := dump(t, k)
-		if lvs.Digest(got) != lvs.Digest(want) {
-			t.Fatalf("seed %d: the kernel has\n%swant\n%s", seed, lvs.Format(got), lvs.Format(lvs.Sorted(want)))
-		}
-		same, _ := fake.Dump(context.Background())
-		if a, b := lvs.Format(got), lvs.Format(same); a != b {
-			t.Fatalf("seed %d: the kernel has\n%sthe fake\n%s", seed, a, b)
-		}
-	}
-}
-
 // TestConcurrentUse: one writer does what many goroutines ask for. (A handle of
 // moby/ipvs alone hangs for ever under this.)
 func TestConcurrentUse(t *testing.T) {
