@@ -3,7 +3,6 @@ package lvs
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"slices"
 )
 
 // OrderMatters tells whether the sequence of servers is part of what a service
@@ -21,17 +20,10 @@ func OrderMatters(scheduler string) bool {
 }
 
 // Digest sums a table up as "sha256:…": equal digests mean that both directors
-// distribute alike. Services stand in order of their keys, the servers of each
-// in order of their addresses, or in their own sequence where [OrderMatters].
-// Counters and sync daemons are not in it: the interface of a sync daemon may
-// differ from director to director.
+// distribute alike. It is taken over the [Canonical] form. Counters, timeouts and
+// sync daemons are not in it: the interface of a sync daemon may differ from
+// director to director.
 func Digest(t Table) string {
-	c := canonical(t)
-	for i, s := range c.Services {
-		if !OrderMatters(s.Scheduler) {
-			slices.SortStableFunc(c.Services[i].Servers, func(a, b Server) int { return a.Address.Compare(b.Address) })
-		}
-	}
-	sum := sha256.Sum256([]byte(Format(c)))
+	sum := sha256.Sum256([]byte(Format(Canonical(t))))
 	return "sha256:" + hex.EncodeToString(sum[:])
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 )
 
@@ -51,14 +50,14 @@ func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // UnmarshalText reads what MarshalText writes.
 func (k *Key) UnmarshalText(text []byte) error {
-	key, rest, err := parseKey(strings.Fields(string(text)))
-	if err == nil && len(rest) > 0 {
-		err = fmt.Errorf("%q does not belong to it", rest[0])
-	}
-	if err != nil {
+	o := newRule("-A")
+	if err := o.read(strings.Fields(string(text))); err != nil {
 		return fmt.Errorf("lvs: parse service %q: %w", text, err)
 	}
-	*k = key
+	if key := o.service.Key; key.String() != strings.Join(strings.Fields(string(text)), " ") {
+		return fmt.Errorf("lvs: parse service %q: it is written %q", text, key)
+	}
+	*k = o.service.Key
 	return nil
 }
 
@@ -84,41 +83,4 @@ func (p Protocol) number() int {
 		return 132
 	}
 	return 0
-}
-
-// parseKey reads a key from the front of a rule and returns what follows.
-func parseKey(words []string) (Key, []string, error) {
-	if len(words) < 2 {
-		return Key{}, nil, fmt.Errorf("option and address expected")
-	}
-	option, value, rest := words[0], words[1], words[2:]
-	var k Key
-	switch option {
-	case "-t":
-		k.Protocol = TCP
-	case "-u":
-		k.Protocol = UDP
-	case "--sctp-service":
-		k.Protocol = SCTP
-	case "-f":
-		mark, err := strconv.ParseUint(value, 0, 32)
-		if err != nil || mark == 0 {
-			return Key{}, nil, fmt.Errorf("firewall mark %q: 1 to 4294967295 expected", value)
-		}
-		k.FWMark = uint32(mark)
-		k.Address = netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
-		if len(rest) > 0 && rest[0] == "-6" {
-			k.Address = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
-			rest = rest[1:]
-		}
-		return k, rest, nil
-	default:
-		return Key{}, nil, fmt.Errorf("unknown option %q", option)
-	}
-	a, err := netip.ParseAddrPort(value)
-	if err != nil {
-		return Key{}, nil, err
-	}
-	k.Address = a
-	return k, rest, nil
 }

@@ -1,198 +1,116 @@
 package lvs
 
 import (
+	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // Parse reads what [Format] and `ipvsadm -Sn` write: one rule a line, a service
-// before its servers. Empty lines and lines that begin with # are passed over.
+// before its servers. It takes the options in any order and in their long forms
+// too. Empty lines and lines that begin with # are passed over.
 func Parse(text string) (Table, error) {
-	var t Table
+	r := ParseRules(text)
+	for _, bad := range r.Rejected {
+		return Table{}, fmt.Errorf("lvs: parse line %d %q: %w", bad.Line, bad.Text, bad.Err)
+	}
+	return r.Table, nil
+}
+
+// Rules is a text of rules as read by [ParseRules]: the table, where each of its
+// entries stands, and the lines that say nothing about a table, or nothing that
+// can be understood.
+type Rules struct {
+	Table    Table
+	Lines    []RuleLines // of each service
+	Rejected []Rejected
+}
+
+// RuleLines are the lines of a service and of its servers, counted from 1.
+type RuleLines struct {
+	Service int
+	Servers []int
+}
+
+// Rejected is a line that is not in the table.
+type Rejected struct {
+	Line int // from 1
+	Text string
+	Err  error // why
+}
+
+// ParseRules reads like [Parse] and goes on where a line is wrong.
+func ParseRules(text string) Rules {
+	var r Rules
 	at := map[Key]int{}
 	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		if err := parseRule(&t, at, strings.Fields(line)); err != nil {
-			return Table{}, fmt.Errorf("lvs: parse line %d %q: %w", i+1, line, err)
+		if err := r.add(i+1, at, strings.Fields(line)); err != nil {
+			r.Rejected = append(r.Rejected, Rejected{Line: i + 1, Text: line, Err: err})
 		}
 	}
-	return t, nil
+	return r
 }
 
-func parseRule(t *Table, at map[Key]int, words []string) error {
-	key, rest, err := parseKey(words[1:])
-	if err != nil {
-		return err
+func (r *Rules) add(line int, at map[Key]int, words []string) error {
+	if words[0] == "ipvsadm" { // as ipvsadm -R takes it
+		words = words[1:]
 	}
-	i, known := at[key]
-	switch words[0] {
-	case "-A":
-		if known {
-			return ErrExists
-		}
-		s := Service{Key: key, Scheduler: "wlc"}
-		if err := parseService(&s, rest); err != nil {
-			return err
-		}
-		at[key] = len(t.Services)
-		t.Services = append(t.Services, s)
-	case "-a":
-		if !known {
-			return ErrNotFound
-		}
-		r := Server{Forward: DR, Weight: 1}
-		if err := parseServer(&r, rest); err != nil {
-			return err
-		}
-		t.Services[i].Servers = append(t.Services[i].Servers, r)
+	if len(words) == 0 {
+		return errors.New("there is no command")
+	}
+	command := short(words[0])
+	switch command {
+	case "-A", "-a":
+	case "-E", "-D", "-C", "-e", "-d", "-Z", "-R", "-S", "-L", "-l", "--set", "--start-daemon", "--stop-daemon":
+		return fmt.Errorf("%s adds nothing to a table", words[0])
 	default:
 		return fmt.Errorf("unknown command %q", words[0])
 	}
+	o := newRule(command)
+	if err := o.read(words[1:]); err != nil {
+		return err
+	}
+	i, known := at[o.service.Key]
+	switch {
+	case command == "-A" && known:
+		return ErrExists
+	case command == "-A":
+		at[o.service.Key] = len(r.Table.Services)
+		r.Table.Services = append(r.Table.Services, o.service)
+		r.Lines = append(r.Lines, RuleLines{Service: line})
+		return nil
+	case !known:
+		return fmt.Errorf("its service is %w", ErrNotFound)
+	}
+	s := &r.Table.Services[i]
+	if slices.ContainsFunc(s.Servers, func(x Server) bool { return x.Address == o.server.Address }) {
+		return ErrExists
+	}
+	s.Servers = append(s.Servers, o.server)
+	r.Lines[i].Servers = append(r.Lines[i].Servers, line)
 	return nil
 }
 
-// next takes the value of an option off the front of rest.
-func next(option string, rest *[]string) (string, error) {
-	if len(*rest) == 0 {
-		return "", fmt.Errorf("%s needs a value", option)
-	}
-	v := (*rest)[0]
-	*rest = (*rest)[1:]
-	return v, nil
+// longForms are the long names of ipvsadm's commands and options that have a short
+// one.
+var longForms = map[string]string{
+	"--add-service": "-A", "--edit-service": "-E", "--delete-service": "-D", "--clear": "-C",
+	"--add-server": "-a", "--edit-server": "-e", "--delete-server": "-d", "--zero": "-Z",
+	"--restore": "-R", "--save": "-S", "--list": "-L",
+	"--tcp-service": "-t", "--udp-service": "-u", "--fwmark-service": "-f", "--ipv6": "-6",
+	"--scheduler": "-s", "--persistent": "-p", "--netmask": "-M", "--ops": "-o", "--sched-flags": "-b",
+	"--real-server": "-r", "--gatewaying": "-g", "--ipip": "-i", "--masquerading": "-m",
+	"--weight": "-w", "--u-threshold": "-x", "--l-threshold": "-y",
 }
 
-func parseService(s *Service, rest []string) error {
-	for len(rest) > 0 {
-		option := rest[0]
-		rest = rest[1:]
-		if option == "-o" {
-			s.Flags |= FlagOnePacket
-			continue
-		}
-		v, err := next(option, &rest)
-		if err != nil {
-			return err
-		}
-		switch option {
-		case "-s":
-			s.Scheduler = v
-		case "-p":
-			s.Flags |= FlagPersistent
-			err = parseUint(v, 32, &s.Timeout)
-		case "-M":
-			s.Mask, err = parseMask(v)
-		case "--pe":
-			s.Engine = v
-		case "-b":
-			err = parseFlags(s, v)
-		default:
-			err = fmt.Errorf("unknown option %q", option)
-		}
-		if err != nil {
-			return err
-		}
+func short(word string) string {
+	if s, ok := longForms[word]; ok {
+		return s
 	}
-	return nil
-}
-
-func parseFlags(s *Service, list string) error {
-	for _, name := range strings.Split(list, ",") {
-		flag, ok := SchedulerFlag(s.Scheduler, name)
-		if !ok {
-			return fmt.Errorf("scheduler %s has no flag %q", s.Scheduler, name)
-		}
-		s.Flags |= flag
-	}
-	return nil
-}
-
-func parseServer(r *Server, rest []string) error {
-	for len(rest) > 0 {
-		option := rest[0]
-		rest = rest[1:]
-		if parseServerSwitch(r, option) {
-			continue
-		}
-		v, err := next(option, &rest)
-		if err != nil {
-			return err
-		}
-		switch option {
-		case "-r":
-			r.Address, err = netip.ParseAddrPort(v)
-		case "-w":
-			r.Weight, err = strconv.Atoi(v)
-		case "-x":
-			err = parseUint(v, 32, &r.Upper)
-		case "-y":
-			err = parseUint(v, 32, &r.Lower)
-		case "--tun-type":
-			i := slices.Index(tunnelTypes, v)
-			if i < 0 {
-				return fmt.Errorf("unknown tunnel type %q", v)
-			}
-			r.Tunnel.Type = uint8(i)
-		case "--tun-port":
-			err = parseUint(v, 16, &r.Tunnel.Port)
-		default:
-			err = fmt.Errorf("unknown option %q", option)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if !r.Address.IsValid() {
-		return fmt.Errorf("-r is missing")
-	}
-	return nil
-}
-
-// parseServerSwitch takes the options that have no value.
-func parseServerSwitch(r *Server, option string) bool {
-	switch option {
-	case "-m":
-		r.Forward = NAT
-	case "-g":
-		r.Forward = DR
-	case "-i":
-		r.Forward = TUN
-	case "--tun-nocsum":
-		r.Tunnel.Flags = 0
-	case "--tun-csum":
-		r.Tunnel.Flags = 1
-	case "--tun-remcsum":
-		r.Tunnel.Flags = 2
-	default:
-		return false
-	}
-	return true
-}
-
-func parseUint[T uint16 | uint32](text string, bits int, to *T) error {
-	v, err := strconv.ParseUint(text, 10, bits)
-	*to = T(v)
-	return err
-}
-
-// parseMask reads a dotted IPv4 mask or an IPv6 prefix length.
-func parseMask(text string) (uint8, error) {
-	if a, err := netip.ParseAddr(text); err == nil && a.Is4() {
-		ones, bits := net.IPMask(a.AsSlice()).Size()
-		if bits == 0 || ones == 0 {
-			return MaskOther, nil
-		}
-		return uint8(ones % 32), nil
-	}
-	n, err := strconv.ParseUint(text, 10, 8)
-	if err != nil || n < 1 || n > 128 {
-		return 0, fmt.Errorf("netmask %q: a dotted mask or 1 to 128 expected", text)
-	}
-	return uint8(n % 128), nil
+	return word
 }

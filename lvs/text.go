@@ -34,6 +34,19 @@ func Sorted(t Table) Table {
 	return out
 }
 
+// Canonical returns a copy as directors that distribute alike have it in common:
+// services in order of their keys, the servers of each in order of their
+// addresses, or in their own sequence where [OrderMatters].
+func Canonical(t Table) Table {
+	out := canonical(t)
+	for _, s := range out.Services {
+		if !OrderMatters(s.Scheduler) {
+			slices.SortStableFunc(s.Servers, func(a, b Server) int { return a.Address.Compare(b.Address) })
+		}
+	}
+	return out
+}
+
 // canonical returns a copy with services and sync daemons sorted and the
 // servers of each service as they were.
 func canonical(t Table) Table {
