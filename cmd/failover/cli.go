@@ -103,7 +103,8 @@ IPVS table, so that a take-over finds everything in place.`,
 	}
 	root.AddCommand(c.runCommand(), c.directorCommand(), c.validateCommand(), c.planCommand(),
 		c.reloadCommand(), c.statusCommand(), c.realserverCommand(),
-		c.drainCommand(), c.disableCommand(), c.enableCommand(), c.weightCommand(), c.releaseCommand(), c.versionCommand())
+		c.drainCommand(), c.disableCommand(), c.enableCommand(), c.weightCommand(),
+		c.exportCommand(), c.importCommand(), c.releaseCommand(), c.versionCommand())
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
 	return root
 }

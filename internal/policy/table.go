@@ -33,6 +33,25 @@ func Service(vs conf.VirtualServer) lvs.Service {
 	}
 }
 
+// Configured is the kernel's entry of a virtual server all of whose servers are
+// up.
+func Configured(vs conf.VirtualServer) lvs.Service {
+	s := Service(vs)
+	for _, rs := range vs.Servers {
+		s.Servers = append(s.Servers, entry(rs, rs.Weight))
+	}
+	return s
+}
+
+// ConfiguredTable is the table of a director all of whose servers are up.
+func ConfiguredTable(n conf.Node) lvs.Table {
+	t := lvs.Table{Sync: n.Sync, Timeouts: Timeouts(n.IPVS)}
+	for _, vs := range n.Servers {
+		t.Services = append(t.Services, Configured(vs))
+	}
+	return t
+}
+
 // Timeouts are the kernel's timeouts that the configuration sets; 0 is as it is.
 func Timeouts(i conf.IPVS) lvs.Timeouts {
 	return lvs.Timeouts{

@@ -35,6 +35,7 @@ var rules = map[string][]string{
 	"internal/web":        {"internal/api", "internal/metrics"},
 	"internal/policy":     {"vrrp", "lvs", "check", "conf", "internal/host", "internal/realserver"},
 	"internal/engine":     {"vrrp", "vrrp/linux", "internal/ipc", "internal/state"},
+	"internal/ipvsadm":    {"lvs", "conf", "internal/policy"},
 	"internal/logs":       {},
 	"internal/rooms":      {},
 	"internal/testenv":    {},
