@@ -135,6 +135,7 @@ type Director struct {
 	faults     map[string]time.Time // when each group's last fault ended; zero while it lasts
 	roles      map[string]role      // of each group, as the engine last said
 	sight      sight
+	guardGoes  bool // the last step of leaving
 	pending    []*apply
 	awaited    []*await
 	counts     counts
@@ -187,6 +188,8 @@ func (d *Director) listen(ctx context.Context) {
 			d.engine.answer(*m.Status)
 		case m.Reload:
 			go d.reloadOnSignal(ctx)
+		case m.Leave:
+			go d.leave(ctx)
 		default:
 			d.box.engine(m)
 		}
@@ -207,6 +210,9 @@ func (d *Director) loop(ctx context.Context) error {
 			} else {
 				dirty = false
 				d.decide()
+				if d.gone() {
+					return nil
+				}
 			}
 		}
 		select {
@@ -226,7 +232,7 @@ func (d *Director) loop(ctx context.Context) error {
 			}
 			d.take(b)
 			dirty = true
-			if len(b.applies)+len(b.awaits) > 0 {
+			if b.leave || len(b.applies)+len(b.awaits) > 0 {
 				d.decided = time.Time{} // a command does not wait for the calm
 			}
 		}
@@ -264,6 +270,7 @@ func (d *Director) take(b batch) {
 		d.enter(a)
 	}
 	d.awaited = append(d.awaited, b.awaits...)
+	d.world.Leaving = d.world.Leaving || b.leave
 }
 
 func (d *Director) logVerdict(v check.Verdict) {
@@ -291,7 +298,7 @@ func (d *Director) decide() {
 	d.look()
 	want := policy.Desired(d.world)
 	d.world.Quorum = want.Quorum
-	if !reflect.DeepEqual(want.Host, d.sent.Host) || !d.host.asked() {
+	if !d.guardGoes && (!reflect.DeepEqual(want.Host, d.sent.Host) || !d.host.asked()) {
 		d.host.set(want.Host)
 	}
 	if d.table != nil && (!reflect.DeepEqual(want.Table, d.sent.Table) || !d.table.asked()) {

@@ -20,6 +20,7 @@ type batch struct {
 	roles    []vrrp.Transition // how groups stood when they were asked for
 	applies  []*apply
 	awaits   []*await
+	leave    bool   // the connections have ended, or had their time
 	counts   counts // of what is new in every result and refusal, not of the newest alone
 	gone     error  // the engine's line has ended
 }
@@ -94,6 +95,8 @@ func (b *inbox) role(t vrrp.Transition) {
 func (b *inbox) apply(a *apply) { b.put(func(p *batch) { p.applies = append(p.applies, a) }) }
 
 func (b *inbox) await(a *await) { b.put(func(p *batch) { p.awaits = append(p.awaits, a) }) }
+
+func (b *inbox) leave() { b.put(func(p *batch) { p.leave = true }) }
 
 // look wakes the loop: something that it reads elsewhere has changed.
 func (b *inbox) look() { b.put(func(*batch) {}) }

@@ -307,10 +307,19 @@ func work(node conf.Node, adopted map[check.ID]bool) map[check.ID]check.Work {
 	return w
 }
 
+// patience is how long the engine waits for the director at a stop; 0: the director
+// leaves everything as it is.
+func patience(node conf.Node) time.Duration {
+	if !node.IPVS.RemoveOnStop {
+		return 0
+	}
+	return node.IPVS.StopTimeout + leaveMargin
+}
+
 func configure(node conf.Node) ipc.ToEngine {
 	return ipc.ToEngine{Configure: &ipc.Configure{
 		Groups: node.Groups, Realtime: node.Daemon.Realtime, LogFormat: node.Daemon.LogFormat,
-		StateDir: node.Daemon.StateDir,
+		StateDir: node.Daemon.StateDir, Leave: patience(node),
 	}}
 }
 

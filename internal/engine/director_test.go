@@ -62,6 +62,17 @@ func behave(mode string) {
 		signal.Ignore(syscall.SIGTERM)
 		_ = line.Send(ipc.ToEngine{Alive: true})
 		select {}
+	case "leaves":
+		for {
+			m, err := line.Recv()
+			if err != nil {
+				os.Exit(5)
+			}
+			if m.Leave {
+				_ = line.Send(ipc.ToEngine{Ready: true}) // it still says what it has to say
+				return
+			}
+		}
 	case "well":
 		_ = line.Send(ipc.ToEngine{Ready: true})
 		for {

@@ -163,12 +163,38 @@ func (p *process) elect(ctx context.Context, refused *error) error {
 	defer cancel()
 	beside.Go(func() { p.watch(ctx) })
 	beside.Go(func() { p.obey(ctx) })
+	left := make(chan struct{})
 	beside.Go(func() {
+		defer close(left)
 		if *refused = p.director.run(ctx); *refused != nil {
 			p.engine.Stop()
 		}
 	})
-	return p.engine.Run(ctx)
+	if err := p.engine.Run(ctx); err != nil {
+		return err
+	}
+	p.awaitDirector(left)
+	return nil
+}
+
+// awaitDirector lets a director take its part along (on_stop) after the hand-over,
+// within its time.
+func (p *process) awaitDirector(left <-chan struct{}) {
+	p.mu.Lock()
+	patience := p.configured.Leave
+	p.mu.Unlock()
+	if patience == 0 || !p.director.leave() {
+		return
+	}
+	p.log.Info("the director takes its part along", "patience", patience)
+	p.notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", patience.Microseconds()))
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case <-left:
+	case <-late.C:
+		p.log.Warn("the director has not taken its part along in time", "patience", patience)
+	}
 }
 
 // goOn takes up what the process before this one was doing, without waiting for

@@ -57,6 +57,7 @@ type supervisor struct {
 	knows  bool           // the director on the line has said how fit the groups are
 	isLost bool
 	ready  bool // a director has been ready in this engine's life
+	leaves bool // the director was asked to take its part along: no other follows
 	starts int
 }
 
@@ -76,7 +77,7 @@ func (s *supervisor) run(ctx context.Context) error {
 		started := time.Now()
 		refused, err := s.once(ctx)
 		switch {
-		case ctx.Err() != nil:
+		case ctx.Err() != nil || s.leaving():
 			return nil
 		case refused != nil && !s.hello(s.wasReady()).Resume:
 			return &RefusedError{*refused}
@@ -197,6 +198,25 @@ func (s *supervisor) wasReady() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ready
+}
+
+// leave asks the director to take its part along; run ends with it. false: there is
+// none to ask.
+func (s *supervisor) leave() bool {
+	s.mu.Lock()
+	s.leaves = s.line != nil
+	asked := s.leaves
+	s.mu.Unlock()
+	if asked {
+		s.send(ipc.ToDirector{Leave: true})
+	}
+	return asked
+}
+
+func (s *supervisor) leaving() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.leaves
 }
 
 // count tells how many directors were started.

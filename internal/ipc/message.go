@@ -7,7 +7,11 @@
 // repeated or late message is harmless.
 package ipc
 
-import "failover/vrrp"
+import (
+	"time"
+
+	"failover/vrrp"
+)
 
 // ToEngine is one message of the director. Exactly one field is set.
 type ToEngine struct {
@@ -29,6 +33,9 @@ type Configure struct {
 	// StateDir is where the director keeps its memory, told to its successor, which
 	// may find a file it cannot read.
 	StateDir string
+	// Leave is how long the director may go on after the hand-over of a stop, to take
+	// its part along; 0: it leaves with the line and touches nothing.
+	Leave time.Duration `json:",omitempty"`
 }
 
 // Refuse ends a start that cannot succeed: an invalid configuration, a kernel
@@ -45,6 +52,7 @@ type ToDirector struct {
 	Transition *vrrp.Transition `json:",omitempty"`
 	Status     *Status          `json:",omitempty"`
 	Reload     bool             `json:",omitempty"` // SIGHUP came
+	Leave      bool             `json:",omitempty"` // the addresses are off: take your part along
 }
 
 // Hello is the engine's first message to each director process.

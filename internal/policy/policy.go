@@ -28,6 +28,8 @@ type World struct {
 	// Quorum is which virtual servers have their quorum, by name, as Desired said
 	// last; of one that is not in it nothing is known.
 	Quorum map[string]bool
+	// Leaving: the director takes its part along ([Nothing]).
+	Leaving bool
 	// SinceStart is the age of this director process.
 	SinceStart time.Duration
 	// GuardStands: the host settings, the guard among them, have been written.
@@ -60,9 +62,13 @@ type Wanted struct {
 // Desired computes what should be.
 func Desired(w World) Wanted {
 	t := table(w)
+	h := settings(w, t)
+	if w.Leaving {
+		t, _ = Nothing() // the guard goes when this is in the kernel
+	}
 	return Wanted{
 		Table:  t,
-		Host:   settings(w, t),
+		Host:   h,
 		Health: health(w),
 		Quorum: quorums(w),
 	}
