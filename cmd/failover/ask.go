@@ -58,41 +58,6 @@ func (c *cli) invalid(err error) error {
 	return &failure{code: exitUsage, err: fmt.Errorf("%s: %d %s", c.file, len(list), noun)}
 }
 
-func (c *cli) planCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "plan",
-		Short: "Tell what a reload would change, and change nothing",
-		Long: `Tell what a reload of the daemon's file would change, in the configuration and
-in the kernel's IPVS table, and change nothing. The exit code is 1 when it would
-change something.`,
-		Example: "  failover plan",
-		Args:    noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			ctx, stop := interruptible()
-			defer stop()
-			p, err := c.client().Plan(ctx)
-			if err != nil {
-				c.details(err)
-				return asked(err)
-			}
-			if c.json {
-				err = c.writeJSON(p)
-			} else if len(p.Changes) == 0 {
-				fmt.Fprintln(c.out, "nothing would change")
-			} else {
-				err = view.Changes(c.out, p.Changes)
-			}
-			if err == nil && len(p.Changes) > 0 {
-				return quiet(exitFailed)
-			}
-			return err
-		},
-	}
-	c.socketFlag(cmd)
-	c.jsonFlag(cmd)
-	return cmd
-}
-
 func (c *cli) reloadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reload",

@@ -1,7 +1,6 @@
 package director
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"failover/conf"
 	"failover/internal/api"
 	"failover/internal/policy"
-	"failover/lvs"
 )
 
 // applyTimeout is how long a reload waits for table and settings before it goes
@@ -243,70 +241,4 @@ func (d *Director) tableProblems() []string {
 		ps = append(ps, d.result.Err.Error())
 	}
 	return ps
-}
-
-// Plan tells what a reload would change, in the configuration and in the
-// kernel's table, and changes nothing.
-func (d *Director) Plan(ctx context.Context) (api.Plan, error) {
-	d.reload.Lock()
-	defer d.reload.Unlock()
-	_, node, err := d.load()
-	if err != nil {
-		told := d.refused(err)
-		told.Message = strings.Replace(told.Message, "reload refused, the old configuration stays", "the file is not usable, a reload would refuse it", 1)
-		return api.Plan{}, told
-	}
-	before := d.shown.Load()
-	if before == nil {
-		return api.Plan{}, errors.New("the director is still starting")
-	}
-	p := api.Plan{File: d.o.File, Changes: []api.Change{}}
-	for _, c := range conf.Diff(before.world.Node, node) {
-		p.Changes = append(p.Changes, changed(c))
-	}
-	p.Changes = append(p.Changes, dropsOverrides(before.world.Overrides, node)...)
-	if before.table == nil {
-		return p, nil
-	}
-	world := before.world
-	world.Node = node
-	ops, err := before.table.loop.Plan(ctx, policy.Desired(world).Table)
-	if err != nil {
-		return api.Plan{}, err
-	}
-	for _, op := range ops {
-		p.Changes = append(p.Changes, opChange(op))
-	}
-	return p, nil
-}
-
-func changed(c conf.Change) api.Change {
-	switch c.Kind {
-	case conf.Added:
-		return api.Change{Op: "+", Object: c.Object, Detail: c.New}
-	case conf.Removed:
-		return api.Change{Op: "-", Object: c.Object, Detail: c.Old}
-	}
-	return api.Change{Op: "~", Object: c.Object + "." + c.Key, Detail: cmp.Or(c.Old, "(none)") + " → " + cmp.Or(c.New, "(none)")}
-}
-
-// opChange writes a table operation as a change.
-func opChange(op lvs.Op) api.Change {
-	sign := map[lvs.OpKind]string{
-		lvs.AddService: "+", lvs.AddServer: "+", lvs.StartSync: "+",
-		lvs.DelService: "-", lvs.DelServer: "-", lvs.StopSync: "-",
-	}[op.Kind]
-	if sign == "" {
-		sign = "~"
-	}
-	object := "ipvs " + op.Service.Key.String()
-	switch op.Kind {
-	case lvs.AddServer, lvs.SetServer, lvs.DelServer:
-		object += " -r " + op.Server.Address.String()
-	case lvs.StartSync, lvs.StopSync:
-		object = "ipvs sync " + string(op.Sync.Role)
-	case lvs.SetTimeouts:
-		object = "ipvs timeouts"
-	}
-	return api.Change{Op: sign, Object: object, Detail: op.Reason}
 }
