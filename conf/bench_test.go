@@ -44,6 +44,7 @@ func BenchmarkParse(b *testing.B) {
 		}
 	})
 	b.Run("Decode", func(b *testing.B) {
+		b.ReportAllocs()
 		b.SetBytes(int64(len(data)))
 		for b.Loop() {
 			var m map[string]any
@@ -54,8 +55,18 @@ func BenchmarkParse(b *testing.B) {
 	})
 }
 
+// BenchmarkNodeAndDiff is what a reload does besides that one weight has changed.
 func BenchmarkNodeAndDiff(b *testing.B) {
-	d, err := Parse("large.toml", large(1000))
+	text := large(1000)
+	d, err := Parse("large.toml", text)
+	if err != nil {
+		b.Fatal(err)
+	}
+	old, err := d.Node("lb1")
+	if err != nil {
+		b.Fatal(err)
+	}
+	d, err = Parse("large.toml", bytes.Replace(text, []byte("weight = 1 "), []byte("weight = 2 "), 1))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -64,7 +75,7 @@ func BenchmarkNodeAndDiff(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if c := Diff(n, n); len(c) != 0 {
+		if c := Diff(old, n); len(c) != 1 {
 			b.Fatal(c)
 		}
 	}

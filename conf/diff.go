@@ -48,7 +48,10 @@ func orNothing(s string) string {
 // by kind in the order of the new file, what goes first. It is empty when the
 // director would do exactly the same; comments, layout and written-out defaults
 // do not count.
-func Diff(old, new Node) []Change { return diffListings("", listings(old), listings(new)) }
+func Diff(old, new Node) []Change {
+	same := sameTables(old.Servers, new.Servers)
+	return diffListings("", listings(old, same), listings(new, same))
+}
 
 // listing is every object of one kind, in the order of the file.
 type listing struct {

@@ -2,12 +2,42 @@ package conf
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
 	"failover/lvs"
 )
+
+// tablesOf are the services of each table, which stand together.
+func tablesOf(services []VirtualServer) [][]VirtualServer {
+	var list [][]VirtualServer
+	for len(services) > 0 {
+		n := 1
+		for n < len(services) && services[n].Name == services[0].Name {
+			n++
+		}
+		list, services = append(list, services[:n]), services[n:]
+	}
+	return list
+}
+
+// sameTables has the names of the tables that both sides have alike. There may be
+// thousands, and most reloads change one: comparing is quicker than writing down.
+func sameTables(old, new []VirtualServer) map[string]bool {
+	before := map[string][]VirtualServer{}
+	for _, t := range tablesOf(old) {
+		before[t[0].Name] = t
+	}
+	same := map[string]bool{}
+	for _, t := range tablesOf(new) {
+		if was, ok := before[t[0].Name]; ok && reflect.DeepEqual(was, t) {
+			same[t[0].Name] = true
+		}
+	}
+	return same
+}
 
 // serverWords puts the services of one table into words for Diff.
 func serverWords(services []VirtualServer) object {

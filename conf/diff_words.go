@@ -11,8 +11,9 @@ import (
 	"failover/vrrp"
 )
 
-// listings puts a director's configuration into words for Diff.
-func listings(n Node) []listing {
+// listings puts a director's configuration into words for Diff; of virtual servers
+// that are the same on both sides only the names.
+func listings(n Node, same map[string]bool) []listing {
 	directors := []object{directorWords(Director{Name: n.Name, Addresses: n.Addresses})}
 	for _, p := range n.Peers {
 		directors = append(directors, directorWords(p))
@@ -28,12 +29,12 @@ func listings(n Node) []listing {
 			routers = append(routers, o)
 		}
 	}
-	for rest := n.Servers; len(rest) > 0; {
-		to := 1
-		for to < len(rest) && rest[to].Name == rest[0].Name {
-			to++
+	for _, table := range tablesOf(n.Servers) {
+		if name := table[0].Name; same[name] {
+			servers = append(servers, object{name: name})
+			continue
 		}
-		servers, rest = append(servers, serverWords(rest[:to])), rest[to:]
+		servers = append(servers, serverWords(table))
 	}
 	for _, s := range n.Sync {
 		if s.Role == lvs.SyncMaster { // the other role has the same values
