@@ -28,7 +28,7 @@ func (b *builder) addresses(e *entry) []VirtualAddress {
 			continue
 		}
 		a := VirtualAddress{Prefix: p}
-		if item.kids != nil {
+		if item.table {
 			nothing := func(Director) string { return "" }
 			a.Interface = perDirector(b, item.get("interface"), nothing)
 			a.Label = perDirector(b, item.get("label"), nothing)
@@ -70,7 +70,7 @@ func isLinkLocal(p netip.Prefix) bool { return p.Addr().Is6() && p.Addr().IsLink
 // kernel.
 func (b *builder) attributeRules(e *entry, r VirtualRouter) {
 	p := val[netip.Prefix](e)
-	if e.kids == nil || !p.IsValid() {
+	if !e.table || !p.IsValid() {
 		return
 	}
 	if p.Addr().Is6() {

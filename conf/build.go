@@ -25,9 +25,10 @@ type builder struct {
 	routers   []*entry
 	servers   []serverTable
 
-	routersOK bool                 // every router's addresses are understood
-	gateways  map[string][]gateway // by group
-	virtual   map[netip.Addr]bool  // addresses of virtual routers and services
+	routersOK bool                  // every router's addresses are understood
+	gateways  map[string][]gateway  // by group
+	holders   map[netip.Addr]string // the virtual router of each address
+	virtual   map[netip.Addr]bool   // addresses of virtual routers and services
 }
 
 func (b *builder) build() {
@@ -61,7 +62,7 @@ func (b *builder) build() {
 func (b *builder) tables(key string) []*entry {
 	var list []*entry
 	for _, e := range b.file.get(key).order {
-		if e.kids != nil {
+		if e.table {
 			list = append(list, e)
 		}
 	}
@@ -83,14 +84,20 @@ func (b *builder) daemon(e *entry) Daemon {
 	}
 }
 
-// routerOf is the virtual router that has an address, or "".
+// routerOf is the virtual router that has an address, or "". There may be thousands
+// of both.
 func (b *builder) routerOf(a netip.Addr) string {
-	for _, r := range b.d.VirtualRouters {
-		if hasAddress(r.Addresses, a) {
-			return r.Name
+	if b.holders == nil {
+		b.holders = map[netip.Addr]string{}
+		for _, r := range b.d.VirtualRouters {
+			for _, x := range r.Addresses {
+				if _, taken := b.holders[x.Prefix.Addr()]; !taken {
+					b.holders[x.Prefix.Addr()] = r.Name
+				}
+			}
 		}
 	}
-	return ""
+	return b.holders[a]
 }
 
 func hasAddress(list []VirtualAddress, a netip.Addr) bool {

@@ -17,7 +17,7 @@ const headMethod = "HEAD"
 func (b *builder) checks(e *entry) []check.Spec {
 	var list []check.Spec
 	for _, c := range e.items {
-		if c.kids == nil {
+		if !c.table {
 			continue
 		}
 		if kind := c.get("kind"); !kind.bad {
@@ -41,8 +41,8 @@ func (b *builder) check(e *entry, kind string) check.Spec {
 
 // kindRules refuse keys that the kind of a check or track does not have.
 func (b *builder) kindRules(e *entry, what, kind string) {
-	for _, k := range e.spec.Section.Keys {
-		if own, ok := e.kids[k.Name]; ok && own.set && len(k.Kinds) > 0 && !slices.Contains(k.Kinds, kind) {
+	for i, own := range e.kids {
+		if k := &e.spec.Section.Keys[i]; own != nil && own.set && len(k.Kinds) > 0 && !slices.Contains(k.Kinds, kind) {
 			b.failKey(own, "", "a %s of kind %s has no such key; it is for %s", what, kind, enumerate(k.Kinds))
 		}
 	}

@@ -12,7 +12,7 @@ func (b *builder) ipvs(e *entry) IPVS {
 		UDPTimeout:    duration(e.get("udp_timeout")),
 	}
 	s := e.get("sync")
-	if !s.set || s.kids == nil {
+	if !s.set || !s.table {
 		return i
 	}
 	i.Sync = &SyncConfig{

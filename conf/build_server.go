@@ -72,7 +72,7 @@ func serverFlags(e *entry, vs VirtualServer) uint32 {
 }
 
 func tunnelOf(e *entry) lvs.Tunnel {
-	if e.kids == nil {
+	if !e.table {
 		return lvs.Tunnel{}
 	}
 	return lvs.Tunnel{
@@ -88,32 +88,34 @@ func (b *builder) reals(t *serverTable, vs *VirtualServer, tunnel lvs.Tunnel) {
 	items := t.at.get("real_server").items
 	vs.Servers = make([]RealServer, 0, len(items))
 	for _, r := range items {
-		if r.kids == nil {
+		if !r.table {
 			continue
 		}
 		rs := RealServer{
-			Name:    val[string](r.get("name")),
-			Address: val[netip.AddrPort](r.get("address")),
-			Forward: lvs.Forward(val[string](r.get("forward"))),
-			Weight:  int(val[int64](r.get("weight"))),
-			Upper:   uint32(val[int64](r.get("max_connections"))),
-			Lower:   uint32(val[int64](r.get("min_connections"))),
+			Address: keyVal[netip.AddrPort](r, "address"),
+			Forward: vs.Forward,
+			Weight:  int(keyVal[int64](r, "weight")),
+			Upper:   uint32(keyVal[int64](r, "max_connections")),
+			Lower:   uint32(keyVal[int64](r, "min_connections")),
 		}
-		if !r.get("name").set && rs.Address.IsValid() {
+		switch {
+		case r.has("name"):
+			rs.Name = keyVal[string](r, "name")
+		case rs.Address.IsValid():
 			rs.Name = endpointText(rs.Address)
 		}
-		if !r.get("forward").set {
-			rs.Forward = vs.Forward
+		if r.has("forward") {
+			rs.Forward = lvs.Forward(keyVal[string](r, "forward"))
 		}
 		if rs.Forward == lvs.TUN {
 			rs.Tunnel = tunnel
-			if own := r.get("tunnel"); own.set {
-				rs.Tunnel = tunnelOf(own)
+			if r.has("tunnel") {
+				rs.Tunnel = tunnelOf(r.get("tunnel"))
 			}
 		}
 		specs := common
-		if own := r.get("check"); own.set {
-			specs = b.checks(own)
+		if r.has("check") {
+			specs = b.checks(r.get("check"))
 		}
 		rs.Checks = aimed(specs, rs.Address)
 		vs.Servers = append(vs.Servers, rs)

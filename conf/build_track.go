@@ -14,7 +14,7 @@ import (
 func (b *builder) tracks(e *entry) []TrackConfig {
 	var list []TrackConfig
 	for _, at := range b.trackEntries(e) {
-		if at.kids == nil {
+		if !at.table {
 			list = append(list, interfaceTrack(val[string](at)))
 			continue
 		}
@@ -26,7 +26,7 @@ func (b *builder) tracks(e *entry) []TrackConfig {
 // trackEntries are where a router's tracks stand: elements of track_interfaces,
 // then tables.
 func (b *builder) trackEntries(e *entry) []*entry {
-	tables := slices.DeleteFunc(slices.Clone(e.get("track").items), func(t *entry) bool { return t.kids == nil })
+	tables := slices.DeleteFunc(slices.Clone(e.get("track").items), func(t *entry) bool { return !t.table })
 	return append(slices.Clone(e.get("track_interfaces").items), tables...)
 }
 

@@ -5,7 +5,7 @@ import "fmt"
 // DefaultDaemon is the [daemon] table of a file that has none: where commands
 // look for the daemon when there is no file to ask.
 func DefaultDaemon() Daemon {
-	r := &reader{src: newSource("", nil), defaults: map[*Key]any{}}
+	r := &reader{src: newSource("", nil), defaults: map[*Key]any{}, values: map[*Key]any{}}
 	root, _, err := newIndex(nil)
 	if err != nil {
 		panic(fmt.Sprintf("conf: index of an empty file: %v", err))

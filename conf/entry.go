@@ -12,24 +12,29 @@ type entry struct {
 	r     *reader
 	up    *entry
 	key   string // as written, without quotes: "vrid"; empty for an element
-	name  string // as a path shows it: "vrid", or "[2]" for an element
+	elem  int    // of an element its number, from 1; 0: none
 	spec  *Key   // nil for the file itself
 	at    *place
 	set   bool // written in the file
 	bad   bool
-	value any               // string, bool, int64, time.Duration, netip.Addr, …
-	items []*entry          // of a list
-	kids  map[string]*entry // of a table
-	order []*entry          // of a table by name, by director, or of strings
-	per   bool              // the value is a table by director, in order
+	value any      // string, bool, int64, time.Duration, netip.Addr, …
+	items []*entry // of a list
+	table bool     // it was written as a table with keys of the schema
+	kids  []*entry // by the keys of its section, where they were read or asked for
+	order []*entry // of a table by name, by director, or of strings
+	per   bool     // the value is a table by director, in order
 }
 
 // path is the key as errors give it: virtual_server.web.real_server[1].weight.
 // Elements are counted from 0.
 func (e *entry) path() string {
 	var parts []string
-	for ; e != nil && e.name != ""; e = e.up {
-		parts = append(parts, e.name)
+	for ; e.up != nil; e = e.up {
+		if e.elem > 0 {
+			parts = append(parts, "["+strconv.Itoa(e.elem-1)+"]")
+			continue
+		}
+		parts = append(parts, pathName(e.key))
 	}
 	var b strings.Builder
 	for i := len(parts) - 1; i >= 0; i-- {
@@ -53,23 +58,39 @@ func pathName(s string) string {
 // default stands where its table stands. An absent key without a default has no
 // value and is not set.
 func (e *entry) get(key string) *entry {
-	if k, ok := e.kids[key]; ok {
+	i := e.spec.Section.index(key)
+	if e.kids == nil {
+		e.kids = make([]*entry, len(e.spec.Section.Keys))
+	}
+	if k := e.kids[i]; k != nil {
 		return k
 	}
-	spec := e.spec.Section.key(key)
-	k := &entry{r: e.r, up: e, key: key, name: key, spec: spec, at: e.at}
+	k := e.r.entry()
+	*k = entry{r: e.r, up: e, key: key, spec: &e.spec.Section.Keys[i], at: e.at}
 	e.r.fillDefault(k)
-	if e.kids == nil {
-		e.kids = map[string]*entry{}
-	}
-	e.kids[key] = k
+	e.kids[i] = k
 	return k
+}
+
+// has tells whether a key is written, without making an entry of one that is not.
+func (e *entry) has(key string) bool {
+	k := e.peek(key)
+	return k != nil && k.set
+}
+
+// peek is a key's entry where there is one already.
+func (e *entry) peek(key string) *entry {
+	if e.kids == nil {
+		return nil
+	}
+	return e.kids[e.spec.Section.index(key)]
 }
 
 // ok tells whether none of these keys has an error, parts included.
 func (e *entry) ok(keys ...string) bool {
 	for _, key := range keys {
-		if e.get(key).anyBad() {
+		// A default is never bad.
+		if k := e.peek(key); k != nil && k.anyBad() {
 			return false
 		}
 	}
@@ -105,6 +126,17 @@ func (e *entry) forDirector(name string) *entry {
 func val[T any](e *entry) T {
 	v, _ := e.value.(T)
 	return v
+}
+
+// keyVal is the value of a key of a table, its default where it is absent.
+func keyVal[T any](e *entry, key string) T {
+	if e.peek(key) == nil {
+		if v, ok := e.r.values[e.spec.Section.key(key)]; ok {
+			t, _ := v.(T)
+			return t
+		}
+	}
+	return val[T](e.get(key))
 }
 
 // vals are the values of a list's good elements.

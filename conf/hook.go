@@ -30,7 +30,7 @@ func (b *builder) notify(e *entry) []string {
 }
 
 func (b *builder) takeOver(e *entry) *TakeOver {
-	if !e.set || e.kids == nil {
+	if !e.set || !e.table {
 		return nil
 	}
 	argv := e.get("argv")

@@ -18,27 +18,76 @@ var errDepth = errors.New("keys, tables and lists lie more than 32 deep in one a
 type place struct {
 	key, val int      // byte offsets of the key and of its value
 	keys     []string // of a table, in the order of the file
-	kids     map[string]*place
+	vals     []*place // and where each is
+	many     map[string]int
 	items    []*place
 }
 
-// kid returns the place of a key, new at this offset when it is met for the
+// few is how many keys a table may have before they are looked up in a map.
+const few = 16
+
+// find is the place of a key, or nil.
+func (p *place) find(key string) *place {
+	if p.many != nil {
+		if i, ok := p.many[key]; ok {
+			return p.vals[i]
+		}
+		return nil
+	}
+	for i, k := range p.keys {
+		if k == key {
+			return p.vals[i]
+		}
+	}
+	return nil
+}
+
+// indexer reads the positions of every key and value. The places and the keys of
+// a file are many and alike.
+type indexer struct {
+	text  []byte
+	names map[string]string
+	slab  []place
+}
+
+func (x *indexer) place(offset int) *place {
+	if len(x.slab) == 0 {
+		x.slab = make([]place, 256)
+	}
+	p := &x.slab[0]
+	x.slab = x.slab[1:]
+	p.key, p.val = offset, offset
+	return p
+}
+
+// kid returns the place of a key of p, new at this offset when it is met for the
 // first time.
-func (p *place) kid(key string, offset int) *place {
-	if k, ok := p.kids[key]; ok {
+func (x *indexer) kid(p *place, name []byte, offset int) *place {
+	key, ok := x.names[string(name)]
+	if !ok {
+		key = string(name)
+		x.names[key] = key
+	}
+	if k := p.find(key); k != nil {
 		return k
 	}
-	if p.kids == nil {
-		p.kids = map[string]*place{}
+	k := x.place(offset)
+	p.keys, p.vals = append(p.keys, key), append(p.vals, k)
+	switch {
+	case p.many != nil:
+		p.many[key] = len(p.keys) - 1
+	case len(p.keys) > few:
+		p.many = make(map[string]int, 4*few)
+		for i, one := range p.keys {
+			p.many[one] = i
+		}
 	}
-	k := &place{key: offset, val: offset}
-	p.kids[key], p.keys = k, append(p.keys, key)
 	return k
 }
 
 // item adds an element to an array.
-func (p *place) item(offset int) *place {
-	i := &place{key: offset, val: offset}
+func (x *indexer) item(p *place, offset int) *place {
+	i := x.place(offset)
 	p.items = append(p.items, i)
 	return i
 }
@@ -56,6 +105,7 @@ func (p *place) last() *place {
 func newIndex(text []byte) (root *place, offset int, err error) {
 	var p unstable.Parser
 	p.Reset(text)
+	x := &indexer{text: text, names: map[string]string{}}
 	root = &place{}
 	table := root
 	for p.NextExpression() {
@@ -65,9 +115,9 @@ func newIndex(text []byte) (root *place, offset int, err error) {
 		}
 		switch e.Kind {
 		case unstable.Table, unstable.ArrayTable:
-			table = indexHeader(root, e)
+			table = x.header(root, e)
 		case unstable.KeyValue:
-			indexKeyValue(table, e, text)
+			x.keyValue(table, e)
 		}
 	}
 	if err := p.Error(); err != nil {
@@ -98,18 +148,18 @@ func tooDeep(e *unstable.Node, depth int) (offset int, deep bool) {
 	return 0, false
 }
 
-// indexHeader enters [a.b] or [[a.b]] and returns the table it opens.
-func indexHeader(root *place, e *unstable.Node) *place {
+// header enters [a.b] or [[a.b]] and returns the table it opens.
+func (x *indexer) header(root *place, e *unstable.Node) *place {
 	at := root
 	for it := e.Key(); it.Next(); {
 		k := it.Node()
 		offset := int(k.Raw.Offset)
-		at = at.kid(string(k.Data), offset)
+		at = x.kid(at, k.Data, offset)
 		switch {
 		case !it.IsLast():
 			at = at.last()
 		case e.Kind == unstable.ArrayTable:
-			at = at.item(offset)
+			at = x.item(at, offset)
 		default:
 			// A table that was only implied so far gets its own header's place.
 			at.key, at.val = offset, offset
@@ -118,24 +168,24 @@ func indexHeader(root *place, e *unstable.Node) *place {
 	return at
 }
 
-// indexKeyValue enters key = value, dotted keys included.
-func indexKeyValue(table *place, e *unstable.Node, text []byte) {
+// keyValue enters key = value, dotted keys included.
+func (x *indexer) keyValue(table *place, e *unstable.Node) {
 	at, end := table, 0
 	for it := e.Key(); it.Next(); {
 		k := it.Node()
-		at = at.kid(string(k.Data), int(k.Raw.Offset))
+		at = x.kid(at, k.Data, int(k.Raw.Offset))
 		end = int(k.Raw.Offset + k.Raw.Length)
 	}
-	indexValue(at, e.Value(), valueOffset(text, end), text)
+	x.value(at, e.Value(), valueOffset(x.text, end))
 }
 
-// indexValue enters a value that begins at offset.
-func indexValue(at *place, v *unstable.Node, offset int, text []byte) {
+// value enters a value that begins at offset.
+func (x *indexer) value(at *place, v *unstable.Node, offset int) {
 	at.val = offset
 	switch v.Kind {
 	case unstable.InlineTable:
 		for it := v.Children(); it.Next(); {
-			indexKeyValue(at, it.Node(), text)
+			x.keyValue(at, it.Node())
 		}
 	case unstable.Array:
 		for it := v.Children(); it.Next(); {
@@ -144,7 +194,7 @@ func indexValue(at *place, v *unstable.Node, offset int, text []byte) {
 			if child.Raw.Length == 0 { // the parser gives arrays no place
 				o = offset
 			}
-			indexValue(at.item(o), child, o, text)
+			x.value(x.item(at, o), child, o)
 		}
 	}
 }

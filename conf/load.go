@@ -58,7 +58,7 @@ func readText(name string, data []byte, secrets bool) (Deployment, error) {
 	// parser's slices measurable.
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	data = data[:len(data):len(data)]
-	r := &reader{src: newSource(name, data), defaults: map[*Key]any{}}
+	r := &reader{src: newSource(name, data), defaults: map[*Key]any{}, values: map[*Key]any{}}
 	if len(data) > maxSize {
 		r.report(0, "", "", fmt.Sprintf("the file is larger than %d MiB", maxSize>>20))
 		return Deployment{}, r.errs

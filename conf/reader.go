@@ -13,7 +13,20 @@ type reader struct {
 	src      *source
 	errs     Errors
 	warnings Errors
-	defaults map[*Key]any
+	defaults map[*Key]any // as the decoder gives them
+	values   map[*Key]any // as an entry has them, of single values
+	slab     []entry
+}
+
+// entry is a new one. A large file has a hundred thousand, so they are made by the
+// hundred.
+func (r *reader) entry() *entry {
+	if len(r.slab) == 0 {
+		r.slab = make([]entry, 256)
+	}
+	e := &r.slab[0]
+	r.slab = r.slab[1:]
+	return e
 }
 
 // fail reports an error at an entry's value and marks it bad.
@@ -43,24 +56,24 @@ func (r *reader) report(offset int, key, hint, message string) {
 // table reads the keys of one table.
 func (r *reader) table(e *entry, m map[string]any) {
 	s := e.spec.Section
-	e.kids = make(map[string]*entry, len(m))
-	for _, key := range e.at.keys {
+	e.table, e.kids = true, make([]*entry, len(s.Keys))
+	for j, key := range e.at.keys {
 		raw, ok := m[key]
 		if !ok {
 			continue
 		}
-		k := &entry{r: r, up: e, key: key, name: pathName(key), spec: s.key(key), at: e.at.kids[key], set: true}
-		if k.spec == nil {
+		k, i := r.entry(), s.index(key)
+		*k = entry{r: r, up: e, key: key, at: e.at.vals[j], set: true}
+		if i < 0 {
 			r.failKey(k, r.unknownHint(s, key), "unknown key")
 			continue
 		}
-		e.kids[key] = k
+		k.spec, e.kids[i] = &s.Keys[i], k
 		r.read(k, raw)
 	}
 	for i := range s.Keys {
-		k := &s.Keys[i]
-		if k.Required && e.kids[k.Name] == nil {
-			r.missing(e.get(k.Name))
+		if s.Keys[i].Required && e.kids[i] == nil {
+			r.missing(e.get(s.Keys[i].Name))
 		}
 	}
 }
@@ -102,7 +115,8 @@ func (r *reader) read(e *entry, raw any) {
 	case e.spec.Arity != One && isList:
 		r.list(e, list)
 	case e.spec.Arity == OneOrMany:
-		item := &entry{r: r, up: e.up, key: e.key, name: e.name, spec: e.spec, at: e.at, set: true}
+		item := r.entry()
+		*item = entry{r: r, up: e.up, key: e.key, elem: e.elem, spec: e.spec, at: e.at, set: true}
 		r.one(item, raw)
 		e.items = []*entry{item}
 	case e.spec.PerDirector && isTable:
@@ -120,7 +134,8 @@ func (r *reader) list(e *entry, list []any) {
 		if i < len(e.at.items) {
 			at = e.at.items[i]
 		}
-		item := &entry{r: r, up: e, name: fmt.Sprintf("[%d]", i), spec: e.spec, at: at, set: true}
+		item := r.entry()
+		*item = entry{r: r, up: e, elem: i + 1, spec: e.spec, at: at, set: true}
 		r.one(item, raw)
 		e.items = append(e.items, item)
 	}
@@ -128,12 +143,13 @@ func (r *reader) list(e *entry, list []any) {
 
 // each reads the members of a table whose keys are names.
 func (r *reader) each(e *entry, m map[string]any, read func(*entry, any)) {
-	for _, key := range e.at.keys {
+	for j, key := range e.at.keys {
 		raw, ok := m[key]
 		if !ok {
 			continue
 		}
-		k := &entry{r: r, up: e, key: key, name: pathName(key), spec: e.spec, at: e.at.kids[key], set: true}
+		k := r.entry()
+		*k = entry{r: r, up: e, key: key, spec: e.spec, at: e.at.vals[j], set: true}
 		e.order = append(e.order, k)
 		read(k, raw)
 	}
@@ -204,6 +220,10 @@ func (r *reader) fillDefault(e *entry) {
 	if e.spec.Default == "" || e.spec.Default == "{}" || e.spec.Default == "[]" {
 		return
 	}
+	if v, ok := r.values[e.spec]; ok {
+		e.value = v
+		return
+	}
 	raw, ok := r.defaults[e.spec]
 	if !ok {
 		var m map[string]any
@@ -216,6 +236,9 @@ func (r *reader) fillDefault(e *entry) {
 	r.read(e, raw)
 	for _, i := range e.items {
 		i.set = false
+	}
+	if e.spec.Arity == One && !e.bad && e.spec.Section == nil {
+		r.values[e.spec] = e.value
 	}
 }
 

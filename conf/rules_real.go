@@ -34,8 +34,8 @@ func (b *builder) realRules(t serverTable) {
 		names[rs.Name], addresses[rs.Address] = true, true
 		b.reachRules(t, e.get("address"), rs)
 		b.thresholdRules(e, rs)
-		if own := e.get("tunnel"); own.set {
-			b.tunnelRules(own, rs.Forward == lvs.TUN)
+		if e.has("tunnel") {
+			b.tunnelRules(e.get("tunnel"), rs.Forward == lvs.TUN)
 		}
 		b.checkPortRule(e.get("address"), rs)
 	}
@@ -123,7 +123,7 @@ func selfReason(f lvs.Forward) string {
 
 // thresholdRules judge by ip_vs_ctl.c, ip_vs_add_dest.
 func (b *builder) thresholdRules(e *entry, rs RealServer) {
-	if !e.ok("max_connections", "min_connections") || rs.Lower <= rs.Upper {
+	if rs.Lower <= rs.Upper || !e.ok("max_connections", "min_connections") {
 		return
 	}
 	if rs.Upper == 0 {
@@ -135,7 +135,7 @@ func (b *builder) thresholdRules(e *entry, rs RealServer) {
 
 // tunnelRules judge an encapsulation; used tells whether anything is tunnelled.
 func (b *builder) tunnelRules(e *entry, used bool) {
-	if e.kids == nil || !e.ok("type", "port", "checksum") {
+	if !e.table || !e.ok("type", "port", "checksum") {
 		return
 	}
 	t, port, sum := tunnelOf(e), e.get("port"), e.get("checksum")
@@ -199,11 +199,14 @@ type gateway struct {
 	name   string // "192.168.33.90 of inside"
 }
 
-// gatewaysOf lists every address of each group.
+// gatewaysOf lists every address of each group that has neighbours in its subnet.
 func (d Deployment) gatewaysOf() map[string][]gateway {
 	all := map[string][]gateway{}
 	for _, r := range d.VirtualRouters {
 		for _, a := range r.Addresses {
+			if a.Prefix.IsSingleIP() {
+				continue
+			}
 			all[r.Group] = append(all[r.Group], gateway{a.Prefix.Masked(), fmt.Sprintf("%s of %s", a.Prefix.Addr(), r.Name)})
 		}
 	}

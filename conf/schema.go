@@ -77,12 +77,20 @@ type Section struct {
 
 // key finds a key by its exact name.
 func (s *Section) key(name string) *Key {
-	for i := range s.Keys {
-		if s.Keys[i].Name == name {
-			return &s.Keys[i]
-		}
+	if i := s.index(name); i >= 0 {
+		return &s.Keys[i]
 	}
 	return nil
+}
+
+// index is the place of a key among the keys, or −1.
+func (s *Section) index(name string) int {
+	for i := range s.Keys {
+		if s.Keys[i].Name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // opens tells whether the key's value is a table, or tables.

@@ -197,7 +197,7 @@ func (r *reader) secret(e *entry, raw any) {
 	if isTable {
 		r.table(e, m)
 		s := Secret{File: val[string](e.get("file")), Credential: val[string](e.get("credential"))}
-		if len(e.kids) > 0 && (e.get("file").bad || e.get("credential").bad) {
+		if e.get("file").bad || e.get("credential").bad {
 			e.bad = true
 			return
 		}

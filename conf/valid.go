@@ -16,7 +16,14 @@ const (
 )
 
 // only tells whether a string consists of these characters.
-func only(s, set string) bool { return strings.Trim(s, set) == "" }
+func only(s, set string) bool {
+	for i := range len(s) {
+		if strings.IndexByte(set, s[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // name judges the names of directors, routers, groups and servers. They appear
 // in commands, metrics and logs.
