@@ -43,7 +43,7 @@ func localAddresses() (netlink.Link, []localAddress, error) {
 
 // putLocal puts an address on the loopback interface, alone in its subnet.
 func putLocal(lo netlink.Link, a netip.Addr) error {
-	if err := netlink.AddrAdd(lo, loopback(a)); err != nil && !errors.Is(err, unix.EEXIST) {
+	if err := netlink.AddrAdd(lo, alone(a)); err != nil && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("host: add %s to lo: %w", a, privileged(err))
 	}
 	return nil
@@ -63,7 +63,7 @@ func removeLocal(owned, keep []netip.Addr) (removed []netip.Addr, err error) {
 		}
 		i := slices.IndexFunc(have, func(l localAddress) bool { return l.address == a })
 		if i >= 0 && have[i].ours {
-			if err := netlink.AddrDel(lo, loopback(a)); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
+			if err := netlink.AddrDel(lo, alone(a)); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
 				errs = append(errs, fmt.Errorf("host: remove %s from lo: %w", a, privileged(err)))
 				continue
 			}
@@ -73,7 +73,8 @@ func removeLocal(owned, keep []netip.Addr) (removed []netip.Addr, err error) {
 	return removed, errors.Join(errs...)
 }
 
-func loopback(a netip.Addr) *netlink.Addr {
+// alone is an address alone in its subnet.
+func alone(a netip.Addr) *netlink.Addr {
 	ip := &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(a.BitLen(), a.BitLen())}
 	// Nobody else is to be asked whether it is theirs: it is.
 	flags := 0

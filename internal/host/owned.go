@@ -92,7 +92,7 @@ func (r *Reconciler) keepTunnels(want []Tunnel, report *Report) error {
 	}
 	var missing []Tunnel
 	for _, t := range want {
-		if is, _ := t.is(); !is && !slices.Contains(o.Tunnels, t) { // the error comes again
+		if is, _ := t.is(); !is && !containsTunnel(o.Tunnels, t) { // the error comes again
 			missing = append(missing, t)
 		}
 	}
@@ -107,7 +107,7 @@ func (r *Reconciler) keepTunnels(want []Tunnel, report *Report) error {
 		report.did("tunnel " + t.String() + " removed")
 	}
 	return errors.Join(err, r.amend(func(o *Owned) {
-		o.Tunnels = slices.DeleteFunc(o.Tunnels, func(t Tunnel) bool { return slices.Contains(removed, t) })
+		o.Tunnels = slices.DeleteFunc(o.Tunnels, func(t Tunnel) bool { return containsTunnel(removed, t) })
 	}))
 }
 

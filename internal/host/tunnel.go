@@ -38,7 +38,16 @@ type Tunnel struct {
 	// and the other way round.
 	Checksum bool   `json:"checksum,omitempty"`
 	Port     uint16 `json:"port,omitempty"` // of GUE
+	// Inside is an IPv4 address that the device has. Without one no packet from it
+	// passes the filter of reversed paths, however loose (net/ipv4/fib_frontend.c,
+	// __fib_validate_source, no_addr). Invalid: no IPv4 inside.
+	Inside netip.Addr `json:"inside,omitzero"`
 }
+
+// same tells whether two are about one device or port.
+func (t Tunnel) same(o Tunnel) bool { return t.Device() == o.Device() && t.String() == o.String() }
+
+func containsTunnel(list []Tunnel, t Tunnel) bool { return slices.ContainsFunc(list, t.same) }
 
 // Device is the name of the tunnel's device; empty for a port of GUE. A name has at
 // most 15 bytes, and the same tunnel always has the same.
@@ -85,7 +94,7 @@ func setTunnels(want, owned []Tunnel) (added, removed []Tunnel, err error) {
 		added = append(added, t)
 	}
 	for _, t := range owned {
-		if slices.Contains(want, t) {
+		if containsTunnel(want, t) {
 			continue
 		}
 		if err := t.remove(); err != nil {
@@ -113,7 +122,19 @@ func (t Tunnel) is() (bool, error) {
 	if l.Attrs().Alias != tunnelAlias || l.Type() != string(t.Kind) {
 		return false, fmt.Errorf("there is a device of that name that is not ours")
 	}
-	return l.Attrs().Flags&net.FlagUp != 0 && t.matches(l), nil
+	missing, others, err := t.inside(l)
+	return l.Attrs().Flags&net.FlagUp != 0 && t.matches(l) && !missing && len(others) == 0, err
+}
+
+// inside tells whether the device lacks its address, and which others it has.
+func (t Tunnel) inside(l netlink.Link) (missing bool, others []netlink.Addr, err error) {
+	others, err = netlink.AddrList(l, netlink.FAMILY_V4)
+	if err != nil || !t.Inside.IsValid() {
+		return false, others, err
+	}
+	n := len(others)
+	others = slices.DeleteFunc(others, func(a netlink.Addr) bool { return a.IP.Equal(t.Inside.AsSlice()) })
+	return len(others) == n, others, nil
 }
 
 // matches compares what a device of the right name and kind takes.
@@ -142,10 +163,18 @@ func (t Tunnel) add() error {
 		return err
 	}
 	made, err := netlink.LinkByName(t.Device())
-	if err == nil {
-		err = errors.Join(netlink.LinkSetAlias(made, tunnelAlias), netlink.LinkSetUp(made))
+	if err != nil {
+		return err
 	}
-	return err
+	missing, others, err := t.inside(made)
+	errs := []error{err, netlink.LinkSetAlias(made, tunnelAlias)}
+	if missing {
+		errs = append(errs, netlink.AddrAdd(made, alone(t.Inside)))
+	}
+	for _, a := range others {
+		errs = append(errs, netlink.AddrDel(made, &a))
+	}
+	return errors.Join(append(errs, netlink.LinkSetUp(made))...)
 }
 
 // greChecksum is GRE_CSUM, in the kernel's order (include/uapi/linux/if_tunnel.h).

@@ -150,7 +150,7 @@ func (p *Plan) fill(f file, machine []Interface) error {
 		}
 		p.direct(f, *r)
 		if r.Forward == lvs.TUN {
-			p.tunnel(*r, on(machine, r.Address.Addr()))
+			p.tunnel(f, *r, on(machine, r.Address.Addr()))
 		}
 	}
 	return errors.Join(errs...)

@@ -12,12 +12,15 @@ import (
 
 // tunnel is what tun needs beside the addresses: the far end, packets from it that
 // pass the filter of reversed paths, and clients that send segments small enough.
-func (p *Plan) tunnel(r Role, at *Interface) {
+func (p *Plan) tunnel(f file, r Role, at *Interface) {
 	outer6 := r.Address.Addr().Is6()
 	inner6 := r.Service.Is6()
 	t := host.Tunnel{Kind: kindOf(r.rs.Tunnel.Type, outer6, inner6), Local: r.Address.Addr()}
 	if t.Kind == host.GRE {
 		t.Checksum = r.rs.Tunnel.Flags&checksum != 0
+	}
+	if list := f.virtual(r.vs); !inner6 && len(list) > 0 {
+		t.Inside = list[0]
 	}
 	p.need(modules[t.Kind])
 	p.device(t)
@@ -104,9 +107,13 @@ func (p *Plan) need(module string) {
 	}
 }
 
+// add adds a device or port once; of two services' addresses it has the first.
 func (p *Plan) add(t host.Tunnel) {
-	if !slices.Contains(p.Host.Tunnels, t) {
+	i := slices.IndexFunc(p.Host.Tunnels, func(x host.Tunnel) bool { return x.Device() == t.Device() && x.Port == t.Port && x.Local == t.Local })
+	if i < 0 {
 		p.Host.Tunnels = append(p.Host.Tunnels, t)
+	} else if !p.Host.Tunnels[i].Inside.IsValid() {
+		p.Host.Tunnels[i].Inside = t.Inside
 	}
 }
 

@@ -1,0 +1,261 @@
+package realserver_test
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// segmentOf is the largest segment that the kernel sends on a connection.
+func segmentOf(c net.Conn) (size int) {
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) {
+		if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			size = int(info.Snd_mss)
+		}
+	})
+	return size
+}
+
+// one is a virtual server of one real server.
+func one(address string, port int, more, server string) string {
+	family := strings.Count(address, ":") // a name for each
+	return fmt.Sprintf("[virtual_server.p%d-%d]\naddress = \"%s:%d\"\n%s\nreal_server = [{ address = \"%s:%d\" }]\n", port, family, address, port, more, server, port)
+}
+
+// TestLab has real traffic in a network of its own.
+func TestLab(t *testing.T) {
+	needIPVS(t)
+	w := newNetwork(t)
+	for _, n := range []*node{w.lb1, w.lb2, w.rs1, w.rs2, w.rs3, w.none} {
+		n.serve(8001, 8002, 8003)
+	}
+	w.in(t, "forwarding", w.forwarding)
+	w.in(t, "without forwarding", w.withoutForwarding)
+	w.in(t, "by mark", w.byMark)
+	w.in(t, "masquerade", w.masquerade)
+	w.in(t, "directors are real servers", w.directorsServe)
+	w.in(t, "nothing left", w.nothingLeft)
+}
+
+// forwarding: each method, tunnel and family carries a page over a path that
+// is too narrow for the server's packets: ICMP about them comes to the director,
+// which has to pass it on to the server.
+func (w *network) forwarding(t *testing.T) {
+	const vip, vip6 = "203.0.113.4", "[2001:db8:1::4]"
+	rows := []struct {
+		name, address, more, server string
+		segment                     int // 0: as large as the path has it
+	}{
+		{"nat", vip, `forward = "nat"`, "192.0.2.21", 0},
+		{"nat of IPv6", vip6, `forward = "nat"`, "[fd00::21]", 0},
+		{"dr", vip, `forward = "dr"`, "192.0.2.22", 0},
+		{"dr of IPv6", vip6, `forward = "dr"`, "[fd00::22]", 0},
+		{"ipip", vip, `forward = "tun"`, "192.0.2.22", 1440},
+		{"IPv6 in IPv6", vip6, `forward = "tun"`, "[fd00::22]", 1400},
+		{"IPv6 in IPv4", vip6, `forward = "tun"`, "192.0.2.22", 1420},
+		{"IPv4 in IPv6", vip, `forward = "tun"`, "[fd00::22]", 1420},
+		{"gre", vip, "forward = \"tun\"\ntunnel = { type = \"gre\" }", "192.0.2.22", 1436},
+		{"gre with checksums", vip, "forward = \"tun\"\ntunnel = { type = \"gre\", checksum = \"csum\" }", "192.0.2.23", 1432},
+		{"gre over IPv6", vip6, "forward = \"tun\"\ntunnel = { type = \"gre\" }", "[fd00::22]", 1396},
+		{"gue", vip, "forward = \"tun\"\ntunnel = { type = \"gue\", port = 5555 }", "192.0.2.22", 1428},
+		{"gue with remote checksums", vip, "forward = \"tun\"\ntunnel = { type = \"gue\", port = 5556, checksum = \"remcsum\" }", "192.0.2.22", 1420},
+		{"gue of IPv6 over IPv6", vip6, "forward = \"tun\"\ntunnel = { type = \"gue\", port = 5555 }", "[fd00::22]", 1388},
+	}
+	text := ""
+	for i, r := range rows {
+		text += one(r.address, 8101+i, r.more, r.server)
+		for _, n := range []*node{w.rs1, w.rs2, w.rs3} {
+			n.serve(8101 + i)
+		}
+	}
+	w.configure(text)
+	w.lead(w.lb1, w.lb2)
+	for i, r := range rows {
+		// An address of its own, which no server knows the path to yet.
+		from := fmt.Sprintf("198.51.100.%d", 10+i)
+		if r.address == vip6 {
+			from = fmt.Sprintf("2001:db8:2::%d", 10+i)
+		}
+		a := w.get(from, fmt.Sprintf("%s:%d", r.address, 8101+i))
+		if a.err != nil {
+			t.Errorf("%s: %v, answered by %q", r.name, a.err, a.who)
+			continue
+		}
+		// Timestamps take 12 bytes of each segment.
+		if full := a.segment + 12; r.segment != 0 && full != r.segment {
+			t.Errorf("%s: the client sends segments of %d bytes, want %d", r.name, full, r.segment)
+		}
+	}
+}
+
+// withoutForwarding: dr and tun need no forwarding on a director, and get none.
+func (w *network) withoutForwarding(t *testing.T) {
+	w.configure(one("203.0.113.4", 8001, `forward = "dr"`, "192.0.2.22") + one("203.0.113.4", 8002, `forward = "tun"`, "192.0.2.22") +
+		one("[2001:db8:1::4]", 8001, `forward = "dr"`, "[fd00::22]"))
+	w.lead(w.lb1, w.lb2)
+	// What the part before needed stays until a release.
+	w.lb1.run("echo 0 >/proc/sys/net/ipv4/ip_forward", "echo 0 >/proc/sys/net/ipv6/conf/all/forwarding")
+	for _, to := range []string{"203.0.113.4:8001", "203.0.113.4:8002", "[2001:db8:1::4]:8001"} {
+		if a := w.get("", to); a.err != nil {
+			t.Errorf("%s: %v", to, a.err)
+		}
+	}
+}
+
+// byMark: two ports by one mark are one service to a
+// client; by address they are two.
+func (w *network) byMark(t *testing.T) {
+	w.configure(`
+[virtual_server.both]
+fwmark = 7
+match = ["tcp 203.0.113.4:8001", "tcp 203.0.113.4:8002"]
+virtual_router = "out"
+scheduler = "rr"
+persistence = "60s"
+forward = "dr"
+real_server = [{ address = "192.0.2.22" }, { address = "192.0.2.23" }]
+`)
+	w.lead(w.lb1, w.lb2)
+	servers := map[string]int{}
+	for i := range 4 {
+		from, first := fmt.Sprintf("198.51.100.%d", 1+i), ""
+		for _, port := range []int{8001, 8002, 8001, 8002} {
+			a := w.get(from, fmt.Sprintf("203.0.113.4:%d", port))
+			if a.err != nil || first != "" && a.who != first {
+				t.Errorf("%s to port %d: %q after %q, %v", from, port, a.who, first, a.err)
+			}
+			first = a.who
+		}
+		servers[first]++
+	}
+	if servers["rs2"] != 2 || servers["rs3"] != 2 {
+		t.Errorf("clients by server: %v", servers)
+	}
+	// What carries no mark is the director's own.
+	if a := w.get("", "203.0.113.4:8003"); a.who != "lb1" {
+		t.Errorf("another port: %+v", a)
+	}
+	// The guard stands where IPVS does not take what carries the mark.
+	w.lb1.run("ipvsadm -C")
+	if a := w.get("", "203.0.113.4:8001"); a.err == nil || !isTimeout(a.err) {
+		t.Errorf("without a table: %q, %v, want silence", a.who, a.err)
+	}
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// masquerade: a server that knows no way back is reached, and only by a
+// service that masquerades. Others keep the client's address.
+func (w *network) masquerade(t *testing.T) {
+	w.configure(one("203.0.113.4", 8001, `forward = "nat"`, "192.0.2.24") +
+		one("203.0.113.4", 8002, "forward = \"nat\"\nmasquerade = true", "192.0.2.24") +
+		one("[2001:db8:1::4]", 8002, "forward = \"nat\"\nmasquerade = true", "[fd00::24]") +
+		"[virtual_server.mark]\nfwmark = 7\nmatch = [\"tcp 203.0.113.4:8003\"]\nvirtual_router = \"out\"\nforward = \"nat\"\nmasquerade = true\nreal_server = [{ address = \"192.0.2.24:8002\" }]\n")
+	w.lead(w.lb1, w.lb2)
+	for _, to := range []string{"203.0.113.4:8002", "[2001:db8:1::4]:8002", "203.0.113.4:8003"} {
+		if a := w.get("", to); a.err != nil {
+			t.Errorf("%s: %v", to, a.err)
+		}
+	}
+	if a := w.get("", "203.0.113.4:8001"); a.err == nil {
+		t.Error("without masquerade: reached")
+	}
+}
+
+// directorsServe: both directors are real servers by dr, then by tun; whichever is
+// master, both get their share, and the other one never balances.
+func (w *network) directorsServe(t *testing.T) {
+	for _, forward := range []string{"dr", "tun"} {
+		w.configure(fmt.Sprintf(`
+[virtual_server.own]
+fwmark = 7
+match = ["tcp 203.0.113.4:8001", "tcp 203.0.113.4:8002"]
+virtual_router = "out"
+scheduler = "rr"
+forward = %q
+real_server = [{ address = "192.0.2.11" }, { address = "192.0.2.12" }]
+`, forward))
+		for _, master := range []*node{w.lb1, w.lb2} {
+			backup := map[*node]*node{w.lb1: w.lb2, w.lb2: w.lb1}[master]
+			w.lead(master, backup)
+			for _, lb := range []*node{w.lb1, w.lb2} {
+				lb.settle(forward == "dr")
+				lb.run("ipvsadm -Z")
+			}
+			servers := map[string]int{}
+			for i := range 6 {
+				a := w.get(fmt.Sprintf("198.51.100.%d", 20+i), fmt.Sprintf("203.0.113.4:%d", 8001+i%2))
+				if a.err != nil {
+					t.Errorf("%s, %s is master: %v", forward, master.name, a.err)
+				}
+				servers[a.who]++
+			}
+			if servers["lb1"] != 3 || servers["lb2"] != 3 {
+				t.Errorf("%s, %s is master: requests by server %v", forward, master.name, servers)
+			}
+			if m, b := master.balanced(), backup.balanced(); m != 6 || b != 0 {
+				t.Errorf("%s, %s is master: it balanced %d connections, the other one %d", forward, master.name, m, b)
+			}
+		}
+	}
+}
+
+// settle waits until the director knows the other one's card, where it has to.
+func (n *node) settle(has bool) {
+	n.t.Helper()
+	for end := time.Now().Add(20 * time.Second); has; time.Sleep(50 * time.Millisecond) {
+		n.set(n.want)
+		if strings.Contains(n.run("nft list table inet failover"), "@directors") {
+			return
+		}
+		if time.Now().After(end) {
+			n.t.Fatalf("%s does not know the other director's card", n.name)
+		}
+	}
+}
+
+// balanced counts the connections that the director has balanced since they were
+// last zeroed.
+func (n *node) balanced() int {
+	total := 0
+	for line := range strings.Lines(n.run("cat /proc/net/ip_vs_stats")) {
+		f := strings.Fields(line)
+		if len(f) == 5 && !strings.Contains(line, "Conns") {
+			v, err := strconv.ParseInt(f[0], 16, 64)
+			if err == nil {
+				return int(v)
+			}
+		}
+	}
+	return total
+}
+
+// nothingLeft: what a real server was set up with goes when the file does not have
+// it any more.
+func (w *network) nothingLeft(t *testing.T) {
+	w.configure(one("203.0.113.4", 8001, `forward = "nat"`, "192.0.2.21"))
+	for _, n := range []*node{w.rs2, w.rs3, w.lb1, w.lb2} {
+		out := n.run("ip -o addr show dev lo; ip -o link show; ip fou show; sysctl net.ipv4.conf.all.arp_ignore")
+		for _, left := range []string{"203.0.113.4", "2001:db8:1::4", "foipip", "fogre", "fosit", "5555", "arp_ignore = 1"} {
+			if strings.Contains(out, left) {
+				t.Errorf("%s still has %s:\n%s", n.name, left, out)
+			}
+		}
+	}
+	if out := w.rs1.run("ip route show default"); !strings.HasPrefix(out, "default via 192.0.2.90") {
+		t.Errorf("rs1: %s", out)
+	}
+}
