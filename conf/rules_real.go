@@ -63,9 +63,7 @@ func (b *builder) reachRules(t serverTable, e *entry, rs RealServer) {
 		return
 	}
 	for _, d := range b.d.Directors {
-		if slices.Contains(d.Addresses, address) {
-			b.contradict(e, "use a machine that is no director", "%s is director %s itself: %s",
-				address, d.Name, selfReason(rs.Forward))
+		if slices.Contains(d.Addresses, address) && !b.selfRule(t, e, d, rs) {
 			return
 		}
 	}
@@ -113,12 +111,25 @@ func (b *builder) mixed(e *entry, vs VirtualServer, rs RealServer) bool {
 	return false
 }
 
-// selfReason says why a director cannot be a real server.
-func selfReason(f lvs.Forward) string {
-	if f == lvs.NAT {
-		return "while another director is master, its replies would not come back through that one"
+// selfRule judges a director that is a real server itself. What another director
+// sends it comes to the address of the service, and its own table would send it on
+// again. A service by a mark that we set is not looked up by address, and what comes
+// from another director gets no mark.
+func (b *builder) selfRule(t serverTable, e *entry, d Director, rs RealServer) bool {
+	what := fmt.Sprintf("%s is director %s itself", rs.Address.Addr(), d.Name)
+	if rs.Forward == lvs.NAT {
+		b.contradict(e, "use a machine that is no director, or forward dr",
+			"%s: while another director is master, its replies would not come back through that one", what)
+		return false
 	}
-	return fmt.Sprintf("with forward %s its own table would send the packets on again", f)
+	for _, vs := range t.services {
+		if vs.Key.FWMark == 0 || len(vs.Match) == 0 {
+			b.contradict(e, "write the virtual server with fwmark and match, or use a machine that is no director",
+				"%s: with forward %s its own table would send the packets on again", what, rs.Forward)
+			return false
+		}
+	}
+	return true
 }
 
 // thresholdRules judge by ip_vs_ctl.c, ip_vs_add_dest.
