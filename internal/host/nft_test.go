@@ -34,6 +34,7 @@ func newDirector(t *testing.T) *director {
 func (d *director) restart() {
 	d.r = New(Config{
 		Store: NewFileStore(filepath.Join(d.t.TempDir(), "sysctl.json"), "boot"),
+		Owned: NewOwnedFile(filepath.Join(d.t.TempDir(), "host.json"), "boot"),
 		Log:   slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	d.r.nft = kernelTable{writes: &d.writes}

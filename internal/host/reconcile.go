@@ -59,6 +59,7 @@ func (r *Reconciler) Set(ctx context.Context, d Desired) (Report, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var report Report
+	d, family := r.withoutIPv6(d)
 	// Before the sysctls that keep ARP from speaking of them.
 	dropped := r.dropLocal(d.Local, &report)
 	modules := r.load(ctx, d.Modules, &report)
@@ -73,7 +74,7 @@ func (r *Reconciler) Set(ctx context.Context, d Desired) (Report, error) {
 	for _, what := range report.Added {
 		r.config.Log.Info("machine changed", "what", what)
 	}
-	return report, errors.Join(dropped, modules, tunnels, sysctls, guard, local, gateways)
+	return report, errors.Join(family, dropped, modules, tunnels, sysctls, guard, local, gateways)
 }
 
 // Remove takes away what is ours but for sysctls, our nftables table last; without
