@@ -166,13 +166,40 @@ func Run(ctx context.Context, o Options) error {
 	defer d.running.Wait()
 	defer cancel()
 
-	if err := d.open(ctx, *first.Hello); err != nil {
+	opened := d.opening(ctx)
+	err = d.open(ctx, *first.Hello)
+	opened()
+	if err != nil {
 		return errors.Join(err, o.Line.Send(ipc.ToEngine{Refuse: refusal(err)}))
 	}
 	defer d.pool.Close()
 	defer d.closeHooks()
 	go d.listen(ctx) // ends with the line, which the process outlives by nothing
 	return d.loop(ctx)
+}
+
+// opening tells the engine, until the function it returns is called, that this
+// process lives: with a large file on a slow machine the start takes longer than
+// a director may be silent.
+func (d *Director) opening(ctx context.Context) (opened func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		beat := time.NewTicker(alive)
+		defer beat.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-beat.C:
+				if d.o.Line.Send(ipc.ToEngine{Opening: true}) != nil {
+					return // the engine has gone: the loop will see it
+				}
+			}
+		}
+	}()
+	return func() { cancel(); <-ended }
 }
 
 // listen passes on what the engine says. It ends when the line does: the process

@@ -99,6 +99,37 @@ func TestLeaseOfTheDirector(t *testing.T) {
 	})
 }
 
+// TestDirectorThatStartsSlowly is not taken for a frozen one: it has the whole
+// time from its start, and again from every word. It does not count as there.
+func TestDirectorThatStartsSlowly(t *testing.T) {
+	line, far, err := ipc.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer line.Close()
+	defer far.Close()
+	synctest.Test(t, func(t *testing.T) {
+		s := &supervisor{turned: func() {}, alive: time.Now()}
+		go s.watchLease(t.Context())
+		time.Sleep(2 * directorHung) // none is there, none is hung
+		s.attach(line)
+		for range 3 {
+			time.Sleep(directorHung - time.Second)
+			if err := line.Send(ipc.ToDirector{}); err != nil {
+				t.Fatalf("dropped: %v", err)
+			}
+			s.heard(ipc.ToEngine{Opening: true})
+		}
+		if !s.lost() {
+			t.Error("one that only starts counts as there")
+		}
+		time.Sleep(directorHung + time.Second)
+		if err := line.Send(ipc.ToDirector{}); err == nil {
+			t.Error("a silent one is not dropped")
+		}
+	})
+}
+
 func TestTellManager(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "")
 	if err := tellManager(ready); err != nil {

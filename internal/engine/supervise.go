@@ -54,6 +54,7 @@ type supervisor struct {
 	mu     sync.Mutex
 	line   *ipc.EngineEnd // nil while no director is there
 	alive  time.Time      // when the director was last heard
+	spoke  time.Time      // the same, or when it was started: a start may take long
 	knows  bool           // the director on the line has said how fit the groups are
 	isLost bool
 	ready  bool // a director has been ready in this engine's life
@@ -166,12 +167,18 @@ func (s *supervisor) attach(line *ipc.EngineEnd) {
 	s.line, s.knows = line, false
 	if line != nil {
 		s.starts++
+		s.spoke = time.Now()
 	}
 }
 
 func (s *supervisor) heard(m ipc.ToEngine) {
 	s.mu.Lock()
-	s.alive = time.Now()
+	s.spoke = time.Now()
+	if m.Opening {
+		s.mu.Unlock()
+		return // it lives, and decides nothing yet
+	}
+	s.alive = s.spoke
 	s.ready = s.ready || m.Ready
 	s.knows = s.knows || m.Health != nil
 	// Only a director that knows what it wants ends the state of being lost: one
@@ -250,9 +257,9 @@ func (s *supervisor) watchLease(ctx context.Context) {
 		looked = now
 		s.mu.Lock()
 		if slept > tick {
-			s.alive = s.alive.Add(slept)
+			s.alive, s.spoke = s.alive.Add(slept), s.spoke.Add(slept)
 		}
-		silent := now.Sub(s.alive)
+		silent, hung := now.Sub(s.alive), now.Sub(s.spoke)
 		lost := silent > directorLease && !s.isLost
 		s.isLost = s.isLost || lost
 		line := s.line
@@ -260,7 +267,7 @@ func (s *supervisor) watchLease(ctx context.Context) {
 		if lost {
 			s.turned()
 		}
-		if silent > directorHung && line != nil {
+		if hung > directorHung && line != nil {
 			line.Close() // reap does the rest
 		}
 	}

@@ -21,6 +21,9 @@ type ToEngine struct {
 	Ready     bool                   `json:",omitempty"` // the first reconcile is done: tell the service manager
 	Refuse    *Refuse                `json:",omitempty"`
 	Alive     bool                   `json:",omitempty"` // the director's lease, renewed every second
+	// Opening is said every second before that: the director lives, and reads the
+	// configuration and the kernel's table.
+	Opening bool `json:",omitempty"`
 }
 
 // Configure is the whole configuration of the engine.
