@@ -63,7 +63,7 @@ func (p *pass) run(ctx context.Context) error {
 	before := p.r.left
 	var unsaved error
 	for round := range rounds + 1 {
-		actual, err := p.dump(ctx)
+		actual, err := p.read(ctx, round == 0)
 		if err != nil {
 			return errors.Join(err, unread, unsaved)
 		}
@@ -88,6 +88,22 @@ func (p *pass) run(ctx context.Context) error {
 	return errors.Join(unread, unsaved)
 }
 
+// read returns the table as it is. Where the cheap look says that it is as the last
+// pass has left it, that is known: what the look does not show, the pass finds when
+// it reads the table after its operations.
+func (p *pass) read(ctx context.Context, first bool) (Table, error) {
+	if !first || !p.again || p.r.left == nil || len(p.r.refused) > 0 {
+		return p.dump(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, dumpTimeout)
+	defer cancel()
+	hash, err := p.r.cfg.Kernel.Changed(ctx)
+	if err != nil || hash != p.r.hash {
+		return p.dump(ctx)
+	}
+	return *p.r.left, nil
+}
+
 // dump reads the table. The kernel does not lock it from beginning to end: a
 // change meanwhile can hide an entry or show it twice. So a dump counts only if
 // the cheap look gave the same before and after; else it is taken again.
@@ -95,7 +111,7 @@ func (p *pass) dump(ctx context.Context) (Table, error) {
 	ctx, cancel := context.WithTimeout(ctx, dumpTimeout)
 	defer cancel()
 	start := time.Now()
-	defer func() { p.r.dumped = time.Since(start) }()
+	defer func() { p.r.dumped, p.r.fresh = time.Since(start), true }()
 	hash, err := p.r.cfg.Kernel.Changed(ctx)
 	if err != nil {
 		return Table{}, err

@@ -68,6 +68,7 @@ type Reconciler struct {
 	hash    uint64        // of the table when it was left so
 	took    time.Duration // by the last look at the table
 	dumped  time.Duration // time the last dump took
+	fresh   bool          // the last pass has dumped the table
 	retries int           // passes in a row that did not converge
 	weights lastWeights
 	refused map[string]error // operations that failed in the last pass
@@ -180,8 +181,11 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			due = r.looksChanged(ctx)
 		}
 		if _, generation := r.newest(); due && generation > 0 {
+			r.fresh = false
 			converged := r.pass(ctx, again)
-			full.Reset(r.fullAfter())
+			if r.fresh {
+				full.Reset(r.fullAfter())
+			}
 			switch {
 			case converged:
 				r.retries = 0

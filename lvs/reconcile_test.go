@@ -209,6 +209,27 @@ func TestForeignChangeThatProcDoesNotShow(t *testing.T) {
 	})
 }
 
+// TestOwnChangesNeedNoDumpFirst: what the last pass left is known while the look
+// shows nothing else, and what the look does not show is found all the same.
+func TestOwnChangesNeedNoDumpFirst(t *testing.T) {
+	reconciling(t, "", func(b *bench) {
+		b.set(webRules)
+		before := b.kernel.Dumps()
+		b.set(webRules + dnsRules)
+		if n := b.kernel.Dumps() - before; n != 1 {
+			b.Errorf("%d dumps for a change, want the one after it", n)
+		}
+		s := parse(b, webRules).Services[0]
+		s.Flags = lvs.FlagSched1
+		b.kernel.Stranger(lvs.Op{Kind: lvs.SetService, Service: s})
+		for range 10 {
+			b.set(webRules + dnsRules)
+			b.after(time.Second)
+		}
+		b.has(webRules + dnsRules)
+	})
+}
+
 // TestRepairBesideAnOwnChange: one pass tells what it does for us from what it
 // puts back.
 func TestRepairBesideAnOwnChange(t *testing.T) {
