@@ -34,7 +34,8 @@ func (c *cli) exportCommand() *cobra.Command {
 		Long: `Write the table that the file asks for as input of ipvsadm -R, in the form of
 ipvsadm -Sn: services by protocol, address and port, real servers by address, or
 under mh, sh and dh in the order of the file, which means something there. Every
-real server is taken to be up. No daemon is asked.
+real server is taken to be up. No daemon is asked. Thresholds are written (-x, -y),
+which ipvsadm -Sn leaves out.
 
 A table of rules has no quorum, sorry server, check, firewall rule or connection
 synchronisation.`,
@@ -71,7 +72,9 @@ func (c *cli) importCommand() *cobra.Command {
 		Short: "Make a configuration of rules that ipvsadm -Sn has written",
 		Long: `Make a configuration of rules that ipvsadm -Sn has written, read from FILE or
 from standard input, and write it to standard output. It is valid, and has the same
-table. What cannot be carried is told with its line, and the exit code is then 1.`,
+table. What cannot be carried is told with its line, and the exit code is then 1.
+
+ipvsadm saves no thresholds: add max_connections and min_connections by hand.`,
 		Example: `  ipvsadm -Sn | failover import ipvsadm > failover.toml
   failover import ipvsadm --director lb1=192.168.33.91 --director lb2=192.168.33.94 rules.txt`,
 		Args: oneArgument,

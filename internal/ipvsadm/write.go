@@ -20,6 +20,7 @@ const head = `# Written by failover import ipvsadm. The table is all here; rules
 # - who holds the services' addresses: add [virtual_router.NAME] with them, and
 #   take virtual_router = "none" out
 # - how to know that a real server is up: add check = { kind = "tcp" } or another
+# - thresholds, which ipvsadm does not save: add max_connections, min_connections
 # - whether connections are to outlive a switch: add [ipvs.sync]
 # failover.reference.toml has every key.
 
