@@ -22,6 +22,7 @@ func (b *builder) ipvs(e *entry) IPVS {
 		Group:     val[netip.Addr](s.get("group")),
 		Port:      uint16(val[int64](s.get("port"))),
 		TTL:       uint8(val[int64](s.get("ttl"))),
+		MaxLen:    uint16(val[int64](s.get("maxlen"))),
 	}
 	return i
 }

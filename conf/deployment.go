@@ -197,4 +197,5 @@ type SyncConfig struct {
 	Group     netip.Addr
 	Port      uint16
 	TTL       uint8
+	MaxLen    uint16 `json:",omitempty"` // of a message, in bytes; 0: by the interface's MTU
 }

@@ -127,7 +127,16 @@ func syncWords(s lvs.Sync) object {
 		{"group", s.Group.String()},
 		{"port", strconv.Itoa(int(s.Port))},
 		{"ttl", strconv.Itoa(int(s.TTL))},
+		{"maxlen", lengthWords(s.MaxLen)},
 	}}
+}
+
+// lengthWords writes a length that may be left to the kernel.
+func lengthWords(n uint16) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(int(n))
 }
 
 // checkWords writes a check with everything that makes it another one, but for

@@ -42,5 +42,7 @@ var syncSection = Section{
 			Doc: "The UDP port."},
 		{Name: "ttl", Type: Integer, Min: 1, Max: 255, Default: "1",
 			Doc: "The datagrams' time to live, or hop limit."},
+		{Name: "maxlen", Type: Integer, Min: 1024, Max: 65487, Implied: "what the interface's MTU has room for", Example: "8940", Aside: true,
+			Doc: "The longest message in bytes, without IP and UDP headers (ipvsadm --sync-maxlen), the same on all directors: of the range that the kernel takes for both roles and families."},
 	},
 }

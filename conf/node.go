@@ -175,7 +175,7 @@ func (d Deployment) sync(name string) []lvs.Sync {
 	}
 	var list []lvs.Sync
 	for _, role := range []lvs.Role{lvs.SyncMaster, lvs.SyncBackup} {
-		list = append(list, lvs.Sync{Role: role, Interface: s.Interface.For(name), ID: s.ID, Group: s.Group, Port: s.Port, TTL: s.TTL})
+		list = append(list, lvs.Sync{Role: role, Interface: s.Interface.For(name), ID: s.ID, Group: s.Group, Port: s.Port, TTL: s.TTL, MaxLen: s.MaxLen})
 	}
 	return list
 }

@@ -156,6 +156,7 @@ var keyCases = map[string]keyCase{
 	"ipvs.sync.id":        {good: []string{`7`, `255`}, bad: map[string]string{`0`: "outside 1–255"}},
 	"ipvs.sync.group":     {good: []string{`"224.0.0.82"`, `"ff02::81"`}, bad: map[string]string{`"192.0.2.1"`: "not a multicast address", `"224.0.0.18"`: "VRRP itself", `"ff02::12"`: "VRRP itself", `"2001:db8::81"`: "not a multicast address"}},
 	"ipvs.sync.port":      {good: []string{`8849`}, bad: map[string]string{`0`: "outside 1–65535", `65536`: "outside"}},
+	"ipvs.sync.maxlen":    {good: []string{`8940`, `1024`}, bad: map[string]string{`0`: "outside 1024–65487", `65488`: "outside"}},
 	"ipvs.sync.ttl":       {good: []string{`2`}, bad: map[string]string{`256`: "outside 1–255"}},
 }
 
