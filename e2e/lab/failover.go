@@ -94,5 +94,6 @@ func failoverTOML(s Setup) string {
 	if !s.NoSync {
 		fmt.Fprintf(&b, "\n[ipvs.sync]\ninterface = \"eth1\"\nid = 51\n")
 	}
+	fmt.Fprintln(&b, s.Lines)
 	return b.String()
 }

@@ -34,6 +34,7 @@ type Setup struct {
 	NoSync         bool          // without connection sync
 	Routers        []Router      // outside and inside, one group
 	RouterLines    string        // of failover's file, for every virtual router
+	Lines          string        // more of failover's file, at its end
 	// RoutersOnly leaves the virtual server out, with checks and connection sync: what
 	// remains needs no IPVS.
 	RoutersOnly bool

@@ -133,11 +133,12 @@ func TestSolicitedNodeGroup(t *testing.T) {
 		t.Error("a member before")
 	}
 	h.mustSet("g", 30, "2001:db8::10/64")
-	if !member() {
-		t.Error("no member")
+	// The kernel joins a moment later (net/ipv6/addrconf.c, addrconf_dad_work).
+	if err := eventually(member); err != nil {
+		t.Errorf("no member: %v", err)
 	}
 	h.mustSet("g", 30)
-	if member() {
-		t.Error("still a member")
+	if err := eventually(func() bool { return !member() }); err != nil {
+		t.Errorf("still a member: %v", err)
 	}
 }
