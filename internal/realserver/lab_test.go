@@ -46,7 +46,7 @@ func TestLab(t *testing.T) {
 	w.in(t, "nothing left", w.nothingLeft)
 }
 
-// forwarding: each method, tunnel and family carries a page over a path that
+// forwarding: each method, tunnel and family carries a datagram, and a page over a path that
 // is too narrow for the server's packets: ICMP about them comes to the director,
 // which has to pass it on to the server.
 func (w *network) forwarding(t *testing.T) {
@@ -72,7 +72,7 @@ func (w *network) forwarding(t *testing.T) {
 	}
 	text := ""
 	for i, r := range rows {
-		text += one(r.address, 8101+i, r.more, r.server)
+		text += one(r.address, 8101+i, "protocol = [\"tcp\", \"udp\"]\n"+r.more, r.server)
 		for _, n := range []*node{w.rs1, w.rs2, w.rs3} {
 			n.serve(8101 + i)
 		}
@@ -89,6 +89,9 @@ func (w *network) forwarding(t *testing.T) {
 		if a.err != nil {
 			t.Errorf("%s: %v, answered by %q", r.name, a.err, a.who)
 			continue
+		}
+		if u := w.ask(from, fmt.Sprintf("%s:%d", r.address, 8101+i)); u.err != nil || u.who != a.who {
+			t.Errorf("%s: udp: %v, answered by %q and not %q", r.name, u.err, u.who, a.who)
 		}
 		// Timestamps take 12 bytes of each segment.
 		if full := a.segment + 12; r.segment != 0 && full != r.segment {
@@ -216,7 +219,7 @@ real_server = [{ address = "192.0.2.11" }, { address = "192.0.2.12" }]
 // settle waits until the director knows the other one's card, where it has to.
 func (n *node) settle(has bool) {
 	n.t.Helper()
-	for end := time.Now().Add(20 * time.Second); has; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); has; {
 		n.set(n.want)
 		if strings.Contains(n.run("nft list table inet failover"), "@directors") {
 			return

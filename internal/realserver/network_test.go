@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+
 	"failover/conf"
 	"failover/internal/host"
 	"failover/internal/policy"
@@ -255,14 +258,43 @@ func (n *node) serve(ports ...int) {
 			if err != nil {
 				return err
 			}
-			c, err := net.ListenPacket("udp", fmt.Sprintf(":%d", port))
+			c4, err := net.ListenPacket("udp4", fmt.Sprintf(":%d", port))
 			if err != nil {
 				return err
 			}
-			n.t.Cleanup(func() { l.Close(); c.Close() })
+			c6, err := net.ListenPacket("udp6", fmt.Sprintf("[::]:%d", port))
+			if err != nil {
+				return err
+			}
+			n.t.Cleanup(func() { l.Close(); c4.Close(); c6.Close() })
 			go n.accept(l)
+			go n.reply4(ipv4.NewPacketConn(c4))
+			go n.reply6(ipv6.NewPacketConn(c6))
 			return nil
 		})
+	}
+}
+
+// reply4 answers from the address that it was asked at, as a server of udp has to.
+func (n *node) reply4(c *ipv4.PacketConn) {
+	_ = c.SetControlMessage(ipv4.FlagDst, true)
+	for b := make([]byte, 64); ; {
+		_, cm, from, err := c.ReadFrom(b)
+		if err != nil {
+			return
+		}
+		_, _ = c.WriteTo([]byte(n.name), &ipv4.ControlMessage{Src: cm.Dst}, from)
+	}
+}
+
+func (n *node) reply6(c *ipv6.PacketConn) {
+	_ = c.SetControlMessage(ipv6.FlagDst, true)
+	for b := make([]byte, 64); ; {
+		_, cm, from, err := c.ReadFrom(b)
+		if err != nil {
+			return
+		}
+		_, _ = c.WriteTo([]byte(n.name), &ipv6.ControlMessage{Src: cm.Dst}, from)
 	}
 }
 
@@ -309,6 +341,33 @@ func (w *network) get(from, to string) (a answer) {
 			err = fmt.Errorf("%d bytes of the page", len(rest))
 		}
 		a.err = err
+		return nil
+	})
+	return a
+}
+
+// ask sends a datagram, again after a second for want of an answer.
+func (w *network) ask(from, to string) (a answer) {
+	w.t.Helper()
+	w.client.Do(func() error {
+		d := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(from)}}
+		c, err := d.Dial("udp", to)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		b := make([]byte, 64)
+		for range 8 {
+			_ = c.SetDeadline(time.Now().Add(time.Second))
+			if _, a.err = c.Write([]byte("who")); a.err != nil {
+				continue
+			}
+			n, err := c.Read(b)
+			if a.err = err; err == nil {
+				a.who = string(b[:n])
+				return nil
+			}
+		}
 		return nil
 	})
 	return a
