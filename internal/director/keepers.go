@@ -81,7 +81,7 @@ func (w *hostWriter) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil {
+		if err != nil || report.Missing {
 			again.Reset(hostRetry)
 		}
 		w.report(hostResult{report: report, err: err, seq: seq})

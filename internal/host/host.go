@@ -110,6 +110,9 @@ type Report struct {
 	Sysctls []Change // written now
 	// Added has what was added to the machine or removed from it, in words.
 	Added []string
+	// Missing tells that another director, whose packets are not to be marked, has not
+	// been found: it is worth looking again soon.
+	Missing bool
 	// GuardWritten tells that the table was written: new, changed, or put back.
 	GuardWritten bool
 	// GuardStands tells that the kernel has the table as wished, or that none is

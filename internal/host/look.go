@@ -52,8 +52,9 @@ func (r *Reconciler) Look(d Desired) []Item {
 		is, err := inPlace(g)
 		list = append(list, presence("route", "default via "+g.String(), is, err))
 	}
-	if rules := rulesetOf(d, r.cards(d.Marks.Directors)); len(rules) > 0 {
-		found, has, exact, err := r.nft.read()
+	found, has, exact, err := r.nft.read()
+	// Which cards the other directors have is not for this to find out.
+	if rules := rulesetOf(d, has["directors"]); len(rules) > 0 {
 		list = append(list, presence("nftables", "table inet "+tableName, found && exact && has.equal(rules), explained(err)))
 	}
 	return list

@@ -1,41 +1,71 @@
 package host
 
 import (
+	"context"
 	"net"
 	"net/netip"
+	"slices"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
+// firstAnswer is how long the first look for another director waits for its answer,
+// which takes a millisecond where there is one.
+const firstAnswer = 300 * time.Millisecond
+
 // cards are the hardware addresses of other directors, as the kernel's neighbour
 // discovery has them. Of one that does not answer now the last known counts: it
 // may speak again before it is looked for again. Where nothing is known the kernel
-// is told to ask, so that the next look finds it.
-func (r *Reconciler) cards(directors []netip.Addr) []string {
+// is told to ask. missing tells that one on a link of ours has not answered.
+func (r *Reconciler) cards(ctx context.Context, directors []netip.Addr) (list []string, missing bool) {
 	if len(directors) == 0 {
-		return nil
+		return nil, false
+	}
+	var silent []netip.Addr
+	first := false
+	for _, a := range directors {
+		_, known := r.lastKnown[a]
+		if r.neighbours()[a] == "" && r.solicit(a) && !known {
+			silent = append(silent, a)
+			first = first || !r.solicited[a]
+			r.solicited[a] = true
+		}
+	}
+	answered := func() bool {
+		known := r.neighbours()
+		return !slices.ContainsFunc(silent, func(a netip.Addr) bool { return known[a] == "" })
+	}
+	for end := time.Now().Add(firstAnswer); first && !answered() && time.Now().Before(end) && ctx.Err() == nil; {
+		pause(ctx, 5*time.Millisecond)
 	}
 	known := r.neighbours()
-	var list []string
 	for _, a := range directors {
 		if mac, ok := known[a]; ok {
 			r.lastKnown[a] = mac
-		} else {
-			r.solicit(a)
 		}
 		if mac, ok := r.lastKnown[a]; ok {
 			list = append(list, mac)
 		}
 	}
-	if len(list) > 0 {
-		return list
+	if len(list) == 0 {
+		// A new process that finds nobody goes on with what the one before has found.
+		if _, has, exact, err := r.nft.read(); err == nil && exact {
+			list = has["directors"]
+		}
 	}
-	// A new process that finds nobody goes on with what the one before has found.
-	if _, has, exact, err := r.nft.read(); err == nil && exact {
-		return has["directors"]
+	return list, !answered()
+}
+
+// pause waits, or until there is nobody to wait for.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
 	}
-	return nil
 }
 
 // kernelNeighbours is the kernel's neighbour table, where it has an answer.
@@ -54,14 +84,14 @@ func kernelNeighbours() map[netip.Addr]string {
 	return known
 }
 
-// solicit has the kernel look for a neighbour. One that is not on a link of ours is
-// behind a router, from whose card everything else comes too: it has none.
-func solicit(a netip.Addr) {
+// solicit has the kernel look for a neighbour, and tells whether it is one. What is
+// not on a link of ours is behind a router, from whose card everything else comes
+// too: it has none.
+func solicit(a netip.Addr) bool {
 	routes, err := netlink.RouteGet(net.IP(a.AsSlice()))
 	if err != nil || len(routes) == 0 || routes[0].Gw != nil || routes[0].Type != unix.RTN_UNICAST {
-		return
+		return false
 	}
-	// NTF_USE: as if a packet were to be sent (net/core/neighbour.c, neigh_add). It
-	// fails where the interface has just gone; then there is nobody to find.
-	_ = netlink.NeighSet(&netlink.Neigh{LinkIndex: routes[0].LinkIndex, IP: net.IP(a.AsSlice()), Flags: unix.NTF_USE})
+	// NTF_USE: as if a packet were to be sent (net/core/neighbour.c, neigh_add).
+	return netlink.NeighSet(&netlink.Neigh{LinkIndex: routes[0].LinkIndex, IP: net.IP(a.AsSlice()), Flags: unix.NTF_USE}) == nil
 }

@@ -30,7 +30,8 @@ type Reconciler struct {
 	said   map[Change]bool // sysctl changes that the log has had
 
 	neighbours func() map[netip.Addr]string // the kernel's
-	solicit    func(netip.Addr)
+	solicit    func(netip.Addr) bool
+	solicited  map[netip.Addr]bool
 	advertised func() ([]string, error) // interfaces with a default route by router advertisement
 	lastKnown  map[netip.Addr]string    // hardware addresses of other directors
 }
@@ -47,7 +48,8 @@ func New(c Config) *Reconciler {
 		c.Modprobe = modprobe
 	}
 	return &Reconciler{config: c, nft: kernelTable{}, said: map[Change]bool{},
-		neighbours: kernelNeighbours, solicit: solicit, advertised: advertisedRoutes, lastKnown: map[netip.Addr]string{}}
+		neighbours: kernelNeighbours, solicit: solicit, advertised: advertisedRoutes, lastKnown: map[netip.Addr]string{},
+		solicited: map[netip.Addr]bool{}}
 }
 
 // Set makes the machine agree with d: modules, tunnels, sysctls, our nftables table,
@@ -65,7 +67,7 @@ func (r *Reconciler) Set(ctx context.Context, d Desired) (Report, error) {
 	modules := r.load(ctx, d.Modules, &report)
 	tunnels := r.keepTunnels(d.Tunnels, &report)
 	sysctls := errors.Join(r.setSysctls(d.Sysctls, &report), r.assume(d.Assumed))
-	guard := r.setTable(d, &report)
+	guard := r.setTable(ctx, d, &report)
 	var local error
 	if sysctls == nil {
 		local = r.addLocal(d.Local, &report)
@@ -79,7 +81,7 @@ func (r *Reconciler) Set(ctx context.Context, d Desired) (Report, error) {
 
 // Remove takes away what is ours but for sysctls, our nftables table last; without
 // any it does nothing.
-func (r *Reconciler) Remove(context.Context) (Report, error) {
+func (r *Reconciler) Remove(ctx context.Context) (Report, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var report Report
@@ -87,13 +89,15 @@ func (r *Reconciler) Remove(context.Context) (Report, error) {
 		r.dropLocal(nil, &report),
 		r.keepGateways(nil, &report),
 		r.keepTunnels(nil, &report),
-		r.setTable(Desired{}, &report),
+		r.setTable(ctx, Desired{}, &report),
 	)
 }
 
 // setTable brings our nftables table about.
-func (r *Reconciler) setTable(d Desired, report *Report) error {
-	written, err := applyGuard(r.nft, rulesetOf(d, r.cards(d.Marks.Directors)))
+func (r *Reconciler) setTable(ctx context.Context, d Desired, report *Report) error {
+	directors, missing := r.cards(ctx, d.Marks.Directors)
+	report.Missing = missing
+	written, err := applyGuard(r.nft, rulesetOf(d, directors))
 	report.GuardWritten, report.GuardStands = written, err == nil
 	if err == nil && written {
 		g := d.Guard
