@@ -61,7 +61,7 @@ func (r VirtualRouter) heldOn(a VirtualAddress, director string) string {
 }
 
 // contains tells whether one is in the address's subnet.
-func (a VirtualAddress) contains(one netip.Addr) bool { return a.Prefix.Masked().Contains(one) }
+func (a VirtualAddress) contains(one netip.Addr) bool { return a.Prefix.Contains(one) }
 
 // isLinkLocal tells the addresses that mean something on one link only.
 func isLinkLocal(p netip.Prefix) bool { return p.Addr().Is6() && p.Addr().IsLinkLocalUnicast() }
