@@ -33,6 +33,7 @@ func (b *builder) realRules(t serverTable) {
 		}
 		names[rs.Name], addresses[rs.Address] = true, true
 		b.reachRules(t, e.get("address"), rs)
+		b.unwise(e, vs, rs)
 		b.thresholdRules(e, rs)
 		if e.has("tunnel") {
 			b.tunnelRules(e.get("tunnel"), rs.Forward == lvs.TUN)
@@ -130,6 +131,25 @@ func (b *builder) selfRule(t serverTable, e *entry, d Director, rs RealServer) b
 		}
 	}
 	return true
+}
+
+// unwise warns of what the kernel takes and hardly anybody means.
+func (b *builder) unwise(e *entry, vs VirtualServer, rs RealServer) {
+	fallback := vs.Flags&lvs.FlagSched1 != 0
+	if rs.Weight == 0 && e.ok("weight") && (vs.Scheduler == "dh" || vs.Scheduler == "sh" && !fallback) {
+		// Both give it a share of the clients all the same (ip_vs_sh.c, ip_vs_dh.c).
+		b.note(&b.warnings, e.get("weight"), "leave the server out, or use a scheduler that passes over it",
+			fmt.Sprintf("0, but %s refuses the clients of a server of weight 0", vs.Scheduler))
+	}
+	port := rs.Address.Port()
+	if len(vs.Match) == 0 || vs.Persistence == 0 || rs.Forward != lvs.NAT || port == 0 {
+		return
+	}
+	if !slices.ContainsFunc(vs.Match, func(k lvs.Key) bool { return k.Address.Port() == port }) {
+		// ip_vs_core.c, ip_vs_sched_persist.
+		b.note(&b.warnings, e.get("address"), "have the server listen where the clients connect, or leave out persistence",
+			fmt.Sprintf("with a mark and persistence the kernel keeps the client's port: %d is what checks connect to, no more", port))
+	}
 }
 
 // thresholdRules judge by ip_vs_ctl.c, ip_vs_add_dest.

@@ -122,3 +122,34 @@ real_server = [{ address = "192.168.33.92:80" }]
 		t.Errorf("flags %#x, warnings %v", d.VirtualServers[0].Flags, d.Warnings)
 	}
 }
+
+// TestUnwiseServers are possible all the same.
+func TestUnwiseServers(t *testing.T) {
+	d := parse(t, serviceHead+`
+[virtual_server.sh]
+address = "172.20.10.4:80"
+scheduler = "sh"
+real_server = [{ address = "192.168.33.92:80", weight = 0 }, { address = "192.168.33.93:80" }]
+[virtual_server.sh-fallback]
+address = "172.20.10.4:81"
+scheduler = "sh"
+scheduler_flags = ["sh-fallback"]
+real_server = [{ address = "192.168.33.92:80", weight = 0 }]
+[virtual_server.mark]
+fwmark = 7
+match = ["tcp 172.20.10.4:443", "tcp 172.20.10.4:8443"]
+persistence = "5m"
+real_server = [{ address = "192.168.33.92:8080" }, { address = "192.168.33.93:443" }, { address = "192.168.33.95" }]
+`)
+	var got []string
+	for _, w := range d.Warnings {
+		got = append(got, w.Key+": "+w.Message)
+	}
+	want := []string{
+		"virtual_server.sh.real_server[0].weight: 0, but sh refuses the clients of a server of weight 0",
+		"virtual_server.mark.real_server[0].address: with a mark and persistence the kernel keeps the client's port: 8080 is what checks connect to, no more",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
