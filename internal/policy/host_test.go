@@ -11,6 +11,11 @@ import (
 	"failover/vrrp"
 )
 
+var (
+	vip6 = netip.MustParsePrefix("fe80::1/64")
+	web6 = netip.MustParseAddrPort("[fd01::2]:80")
+)
+
 // machine is what a change of the pair's file makes of the machine's settings.
 func machine(change func(*World)) World {
 	w := pair("rr")
