@@ -42,6 +42,7 @@ func TestLab(t *testing.T) {
 	w.in(t, "without forwarding", w.withoutForwarding)
 	w.in(t, "by mark", w.byMark)
 	w.in(t, "masquerade", w.masquerade)
+	w.in(t, "stateless", w.stateless)
 	w.in(t, "directors are real servers", w.directorsServe)
 	w.in(t, "nothing left", w.nothingLeft)
 }
@@ -174,6 +175,49 @@ func (w *network) masquerade(t *testing.T) {
 	}
 	if a := w.get("", "203.0.113.4:8001"); a.err == nil {
 		t.Error("without masquerade: reached")
+	}
+}
+
+// stateless: with mh and dr a connection lives on where the other director takes
+// over without having heard of it, and so does ICMP about it. With a scheduler that
+// has to remember it stalls, behind the guard, and is not reset.
+func (w *network) stateless(t *testing.T) {
+	for _, n := range []*node{w.rs2, w.rs3} {
+		n.hold(8004)
+	}
+	for _, c := range []struct {
+		scheduler string
+		survives  bool
+	}{{"mh", true}, {"rr", false}} {
+		w.configure(fmt.Sprintf("[virtual_server.held]\naddress = \"203.0.113.4:8004\"\nscheduler = %q\nforward = \"dr\"\n"+
+			"real_server = [{ address = \"192.0.2.22:8004\" }, { address = \"192.0.2.23:8004\" }]\n", c.scheduler))
+		w.lead(w.lb1, w.lb2)
+		var list []held
+		var names []string
+		for i := range 4 {
+			h := w.connect(fmt.Sprintf("198.51.100.%d", 1+i), "203.0.113.4:8004")
+			name, err := h.name()
+			if err != nil {
+				t.Fatal(err)
+			}
+			list, names = append(list, h), append(names, name)
+		}
+		w.lead(w.lb2, w.lb1)
+		for i, h := range list {
+			name, err := h.name()
+			switch {
+			case c.survives && (err != nil || name != names[i]):
+				t.Errorf("%s: held by %s, now %q, %v", c.scheduler, names[i], name, err)
+			case !c.survives && !isTimeout(err):
+				t.Errorf("%s: %q, %v, want it to stall", c.scheduler, name, err)
+			}
+			if !c.survives {
+				break // one stall takes long enough
+			}
+		}
+	}
+	if got := w.lb1.run("cat /proc/sys/net/ipv4/vs/sloppy_tcp /proc/sys/net/ipv4/vs/schedule_icmp"); got != "0\n0\n" {
+		t.Errorf("sloppy_tcp and schedule_icmp beside rr: %q", got)
 	}
 }
 

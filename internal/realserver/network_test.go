@@ -1,6 +1,7 @@
 package realserver_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -309,6 +310,61 @@ func (n *node) accept(l net.Listener) {
 			_, _ = c.Write([]byte(n.name + "\n" + strings.Repeat("x", page)))
 		}()
 	}
+}
+
+// hold answers each line on a port with its name, for as long as the client likes.
+func (n *node) hold(port int) {
+	n.t.Helper()
+	n.Do(func() error {
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		if err != nil {
+			return err
+		}
+		n.t.Cleanup(func() { l.Close() })
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				go func() {
+					defer c.Close()
+					for lines := bufio.NewScanner(c); lines.Scan(); {
+						_, _ = c.Write([]byte(n.name + "\n"))
+					}
+				}()
+			}
+		}()
+		return nil
+	})
+}
+
+// held is a connection that a client holds.
+type held struct {
+	net.Conn
+	lines *bufio.Reader
+}
+
+func (w *network) connect(from, to string) (h held) {
+	w.t.Helper()
+	w.client.Do(func() (err error) {
+		d := net.Dialer{Timeout: 8 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		h.Conn, err = d.Dial("tcp", to)
+		return err
+	})
+	w.t.Cleanup(func() { h.Close() })
+	h.lines = bufio.NewReader(h.Conn)
+	return h
+}
+
+// name asks who is at the other end.
+func (h held) name() (string, error) {
+	_ = h.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := h.Write([]byte("who\n")); err != nil {
+		return "", err
+	}
+	line, err := h.lines.ReadString('\n')
+	return strings.TrimSpace(line), err
 }
 
 // answer is what a client hears: who answers, and the largest segment that it may
