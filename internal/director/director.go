@@ -298,6 +298,9 @@ func (d *Director) take(b batch) {
 	}
 	d.awaited = append(d.awaited, b.awaits...)
 	d.world.Leaving = d.world.Leaving || b.leave
+	if b.sorry != nil {
+		d.world.SorryIdle = b.sorry
+	}
 }
 
 func (d *Director) logVerdict(v check.Verdict) {

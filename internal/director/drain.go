@@ -17,6 +17,7 @@ func (d *Director) watchDrains(ctx context.Context) {
 	look := time.NewTicker(drainLook)
 	defer look.Stop()
 	calm := map[check.ID]time.Time{} // since when nothing has been left
+	leaves := map[string]*leave{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -30,6 +31,7 @@ func (d *Director) watchDrains(ctx context.Context) {
 			}
 			d.lookAtDrain(ctx, id, o, calm)
 		}
+		d.lookAtSorry(ctx, leaves)
 	}
 }
 

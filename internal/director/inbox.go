@@ -20,9 +20,10 @@ type batch struct {
 	roles    []vrrp.Transition // how groups stood when they were asked for
 	applies  []*apply
 	awaits   []*await
-	leave    bool   // the connections have ended, or had their time
-	counts   counts // of what is new in every result and refusal, not of the newest alone
-	gone     error  // the engine's line has ended
+	sorry    map[string]bool // SorryIdle, where it is new
+	leave    bool            // the connections have ended, or had their time
+	counts   counts          // of what is new in every result and refusal, not of the newest alone
+	gone     error           // the engine's line has ended
 }
 
 // hostResult is one attempt to bring the machine's settings about.
@@ -95,6 +96,8 @@ func (b *inbox) role(t vrrp.Transition) {
 func (b *inbox) apply(a *apply) { b.put(func(p *batch) { p.applies = append(p.applies, a) }) }
 
 func (b *inbox) await(a *await) { b.put(func(p *batch) { p.awaits = append(p.awaits, a) }) }
+
+func (b *inbox) sorryIdle(idle map[string]bool) { b.put(func(p *batch) { p.sorry = idle }) }
 
 func (b *inbox) leave() { b.put(func(p *batch) { p.leave = true }) }
 

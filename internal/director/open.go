@@ -233,6 +233,7 @@ func (d *Director) adoptTable(ctx context.Context) map[check.ID]bool {
 		d.log.Warn("read the kernel's table", "error", err)
 		return nil
 	}
+	d.world.Kernel = t
 	adopted := make(map[check.ID]bool)
 	d.world.Quorum = make(map[string]bool)
 	for _, vs := range d.world.Node.Servers {

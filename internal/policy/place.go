@@ -23,8 +23,8 @@ func members(w World, vs conf.VirtualServer) []lvs.Server {
 			list = append(list, s)
 		}
 	}
-	if below {
-		list = append(list, entry(*vs.Sorry, max(vs.Sorry.Weight, 1)))
+	if weight, in := sorryWeight(w, vs, below); in {
+		list = append(list, entry(*vs.Sorry, weight))
 	}
 	return list
 }

@@ -28,6 +28,9 @@ type World struct {
 	// Quorum is which virtual servers have their quorum, by name, as Desired said
 	// last; of one that is not in it nothing is known.
 	Quorum map[string]bool
+	// SorryIdle has the virtual servers, by name, whose sorry server has no connections
+	// left, or has had its time, since it is not needed any more.
+	SorryIdle map[string]bool
 	// Leaving: the director takes its part along ([Nothing]).
 	Leaving bool
 	// SinceStart is the age of this director process.
