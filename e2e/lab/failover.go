@@ -77,7 +77,7 @@ func failoverTOML(s Setup) string {
 	if s.RoutersOnly {
 		return b.String()
 	}
-	fmt.Fprintf(&b, "\n[virtual_server.web]\naddress = %q\nscheduler = \"rr\"\nforward = \"nat\"\n", Service)
+	fmt.Fprintf(&b, "\n[virtual_server.web]\naddress = %q\nscheduler = %q\nforward = %q\n%s\n", Service, s.Scheduler, s.Forward, s.ServerLines)
 	if s.Check != "none" {
 		path := ""
 		if s.Check == "http" {
@@ -88,7 +88,7 @@ func failoverTOML(s Setup) string {
 	}
 	fmt.Fprintf(&b, "real_server = [\n")
 	for _, rs := range s.Servers {
-		fmt.Fprintf(&b, "  { name = %q, address = %q, weight = %d },\n", rs.Name, rs.Address, rs.Weight)
+		fmt.Fprintf(&b, "  { name = %q, address = %q, weight = %d%s },\n", rs.Name, rs.Address, rs.Weight, rs.Lines)
 	}
 	fmt.Fprintf(&b, "]\n")
 	if !s.NoSync {

@@ -35,6 +35,9 @@ type Setup struct {
 	Routers        []Router      // outside and inside, one group
 	RouterLines    string        // of failover's file, for every virtual router
 	Lines          string        // more of failover's file, at its end
+	Scheduler      string        // of failover; rr
+	Forward        string        // of failover; nat. dr needs [Lab.DirectRouting]
+	ServerLines    string        // of failover's file, for the virtual server
 	// RoutersOnly leaves the virtual server out, with checks and connection sync: what
 	// remains needs no IPVS.
 	RoutersOnly bool
@@ -62,13 +65,14 @@ type Server struct {
 	Name    string
 	Address string // with port
 	Weight  int    // as written; 0 is 0
+	Lines   string // more of failover's inline table, each with a comma before it
 }
 
 // DefaultServers are the web servers of the lab.
 func DefaultServers() []Server {
 	return []Server{
-		{"web1", "192.168.33.92:80", 1},
-		{"web2", "192.168.33.93:80", 1},
+		{Name: "web1", Address: "192.168.33.92:80", Weight: 1},
+		{Name: "web2", Address: "192.168.33.93:80", Weight: 1},
 	}
 }
 
@@ -78,6 +82,7 @@ func (s Setup) withDefaults() Setup {
 	s.Check = cmp.Or(s.Check, "http")
 	s.CheckInterval = cmp.Or(s.CheckInterval, time.Second)
 	s.CheckTimeout = cmp.Or(s.CheckTimeout, time.Second)
+	s.Scheduler, s.Forward = cmp.Or(s.Scheduler, "rr"), cmp.Or(s.Forward, "nat")
 	s.Rise = cmp.Or(s.Rise, 1)
 	s.Fall = cmp.Or(s.Fall, 2)
 	if s.Priority == nil {
