@@ -66,7 +66,7 @@ type Reconciler struct {
 	left    *Table        // the table as last dumped, after our operations
 	digest  string        // of left
 	hash    uint64        // of the table when it was left so
-	took    time.Duration // by the last look at the table
+	took    looks         // by the looks at the table
 	dumped  time.Duration // time the last dump took
 	fresh   bool          // the last pass has dumped the table
 	retries int           // passes in a row that did not converge
@@ -199,7 +199,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	}
 }
 
-func (r *Reconciler) lookAfter() time.Duration { return max(r.cfg.Resync/2, lookShare*r.took) }
+func (r *Reconciler) lookAfter() time.Duration { return max(r.cfg.Resync/2, lookShare*r.took.least()) }
 
 func (r *Reconciler) fullAfter() time.Duration {
 	return max(fullEvery, r.cfg.Resync, lookShare*r.dumped)
@@ -209,6 +209,29 @@ func (r *Reconciler) retryAfter() time.Duration {
 	after := retryFirst << min(r.retries, 10)
 	r.retries++
 	return min(after, retryMost)
+}
+
+// looks are how long the last looks at the table took, by the clock. What a look
+// costs is the least of them: the others waited for a processor, and a machine that
+// is busy with something else must not be slow to put a foreign change back.
+type looks struct {
+	last [4]time.Duration // 0: there was none
+	next int
+}
+
+func (l *looks) add(took time.Duration) {
+	l.last[l.next] = max(took, 1)
+	l.next = (l.next + 1) % len(l.last)
+}
+
+func (l *looks) least() time.Duration {
+	var least time.Duration
+	for _, took := range l.last {
+		if took > 0 && (least == 0 || took < least) {
+			least = took
+		}
+	}
+	return least
 }
 
 // looksChanged takes the cheap look at the table: whether it is another than at
@@ -221,6 +244,6 @@ func (r *Reconciler) looksChanged(ctx context.Context) bool {
 	defer cancel()
 	start := time.Now()
 	hash, err := r.cfg.Kernel.Changed(ctx)
-	r.took = time.Since(start)
+	r.took.add(time.Since(start))
 	return err != nil || hash != r.hash
 }
