@@ -83,6 +83,8 @@ type Parts struct {
 	ServerTold func(stateDir string) hook.ServerStore
 	// Links calls its function when something has happened to an interface.
 	Links func(context.Context, func()) error
+	// Connections are the kernel's.
+	Connections Connections
 	// Interface names the interface that has one of the addresses.
 	Interface func([]netip.Addr) (string, error)
 	// Web is what serves HTTP; nil: nothing does.

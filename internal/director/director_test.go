@@ -66,6 +66,7 @@ type stand struct {
 	line   *fakeLine
 	web    *fakeWeb
 	spoken fakeOverrides
+	conns  fakeConns
 	told   fakeServerTold
 	dir    *Director
 	done   chan struct{} // Run has returned
@@ -158,18 +159,19 @@ func (s *stand) start(hello ipc.Hello) {
 					}
 					return s.kernel, nil
 				},
-				Host:       func(string) (Host, error) { return s.host, nil },
-				Probe:      func(conf.Node) func(context.Context, check.Spec) check.Result { return s.probe },
-				Owned:      func(string) lvs.OwnedStore { return s.store },
-				Overrides:  func(string) OverrideStore { return &s.spoken },
-				LastGood:   func(string) Memory { return s.memory },
-				Web:        func(*Director) Web { return s.web },
-				Links:      s.links,
-				User:       func(name string) error { return s.hook.noUser[name] },
-				Program:    s.hook.run,
-				Told:       func(string) hook.Store { return &s.hook },
-				ServerTold: func(string) hook.ServerStore { return &s.told },
-				Interface:  func([]netip.Addr) (string, error) { return "eth1", nil },
+				Host:        func(string) (Host, error) { return s.host, nil },
+				Probe:       func(conf.Node) func(context.Context, check.Spec) check.Result { return s.probe },
+				Owned:       func(string) lvs.OwnedStore { return s.store },
+				Overrides:   func(string) OverrideStore { return &s.spoken },
+				LastGood:    func(string) Memory { return s.memory },
+				Web:         func(*Director) Web { return s.web },
+				Links:       s.links,
+				User:        func(name string) error { return s.hook.noUser[name] },
+				Program:     s.hook.run,
+				Told:        func(string) hook.Store { return &s.hook },
+				ServerTold:  func(string) hook.ServerStore { return &s.told },
+				Connections: &s.conns,
+				Interface:   func([]netip.Addr) (string, error) { return "eth1", nil },
 				Control: func(ctx context.Context, _ conf.Node, d *Director) (func() error, error) {
 					if s.line.ready() {
 						s.t.Error("ready before the control socket is there")

@@ -29,22 +29,29 @@ func MachineParts(log *slog.Logger) Parts {
 		Host: func(stateDir string) (Host, error) {
 			return OpenHost(stateDir, log)
 		},
-		Probe:      probeAs,
-		Owned:      func(stateDir string) lvs.OwnedStore { return OwnedEntries(stateDir) },
-		Overrides:  Overrides,
-		LastGood:   func(stateDir string) Memory { return lastGood{stateDir} },
-		User:       program.Exists,
-		Program:    func(ctx context.Context, p program.Program) (string, error) { return p.Run(ctx) },
-		Told:       func(stateDir string) hook.Store { return toldStore{filepath.Join(stateDir, "hooks.json")} },
-		ServerTold: ServerTold,
-		Links:      linkEvents,
-		Interface:  interfaceOf,
+		Probe:       probeAs,
+		Owned:       func(stateDir string) lvs.OwnedStore { return OwnedEntries(stateDir) },
+		Overrides:   Overrides,
+		LastGood:    func(stateDir string) Memory { return lastGood{stateDir} },
+		User:        program.Exists,
+		Program:     func(ctx context.Context, p program.Program) (string, error) { return p.Run(ctx) },
+		Told:        func(stateDir string) hook.Store { return toldStore{filepath.Join(stateDir, "hooks.json")} },
+		ServerTold:  ServerTold,
+		Links:       linkEvents,
+		Connections: kernelConns{},
+		Interface:   interfaceOf,
 		Web: func(d *Director) Web {
 			return web.New(web.Handler(NewWatch(d, ownProcesses)), d.log)
 		},
 		Control: openControl,
 	}
 }
+
+// kernelConns are the connections of this machine's kernel.
+type kernelConns struct{}
+
+func (kernelConns) Each(f func(lvs.Conn)) error              { return ipvs.Connections(f) }
+func (kernelConns) Tell(s lvs.Sync, messages [][]byte) error { return ipvs.TellBackup(s, messages) }
 
 // OpenHost is the writer of the machine's settings, with its memory of what they
 // were before.

@@ -73,6 +73,7 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 	d.running.Go(func() { d.followLinks(ctx) })
 	d.running.Go(func() { d.catchUp(ctx) })
 	d.running.Go(func() { d.watchDrains(ctx) })
+	d.running.Go(func() { d.watchDown(ctx) })
 	d.serve(ctx, node)
 	return nil
 }
