@@ -93,9 +93,9 @@ func (b *builder) persistenceRules(t serverTable) {
 	}
 	// ip_vs_pe_sip.c, ip_vs_sip_fill_param.
 	if vs.PersistenceEngine == "sip" && !engine.bad && slices.ContainsFunc(t.services, func(s VirtualServer) bool {
-		return s.Key.FWMark == 0 && s.Key.Protocol != lvs.UDP
+		return s.Key.FWMark == 0 && s.Key.Protocol != lvs.UDP || slices.ContainsFunc(s.Match, func(k lvs.Key) bool { return k.Protocol != lvs.UDP })
 	}) {
-		b.contradict(engine, `write protocol = "udp"`, "sip is for udp: the kernel looks for the Call-ID in datagrams only")
+		b.contradict(engine, "write udp for the protocol", "sip is for udp: the kernel looks for the Call-ID in datagrams, and drops what has none")
 	}
 }
 
