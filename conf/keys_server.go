@@ -55,7 +55,7 @@ var serverSection = Section{
 		{Name: "on_failure", Type: String, Values: []string{"remove", "quiesce"}, Implied: `"quiesce" with mh, else "remove"`, Example: `"remove"`,
 			Doc: "What becomes of a real server that is down: removed from the table, or left in it with weight 0. mh always quiesces, for a removal moves clients of other servers. Of dh, and of sh without sh-fallback, a quiesced server's clients are refused, so they cannot."},
 		{Name: "on_server_down", Type: String, Values: []string{"keep", "expire"}, Implied: "\"expire\" for udp where [ipvs.sync] is on, else \"keep\"", Example: `"keep"`,
-			Doc: "What becomes of the connections of a real server that is down: kept, in case it comes back, or ended at once, so that a UDP client that never closes its port is sent elsewhere. Ending them takes [ipvs.sync]."},
+			Doc: "What becomes of the connections of a real server that its checks have found down: kept, in case it comes back, or given to servers that are up, so that a UDP client that never closes its port is answered again and one of TCP is reset instead of left waiting. That takes [ipvs.sync]. See docs/servers.md."},
 		{Name: "drain", Type: Table, Section: &drainSection,
 			Doc: "How failover drain goes about it."},
 		{Name: "notify", Type: String, Arity: Many, Default: "[]", Example: `["/usr/local/bin/notify", "--verbose"]`, Aside: true,

@@ -39,7 +39,7 @@ func (b *builder) scheduleRules(t serverTable) {
 	}
 	b.onePacketRules(t)
 	if k := e.get("on_server_down"); val[string](k) == "expire" && !b.d.syncs() && !b.file.get("ipvs").anyBad() {
-		b.contradict(k, "write [ipvs.sync]", "expire, but connection synchronisation is off, which the kernel is told by to end single connections")
+		b.contradict(k, "write [ipvs.sync]", "expire, but connection synchronisation is off, by which the kernel is told of another server for a connection")
 	}
 }
 
