@@ -17,6 +17,7 @@ func TestOperator(t *testing.T) {
 		Check: "tcp", Rise: 1, Fall: 2, Scheduler: "wlc",
 		ServerLines: `quorum = 2
 sorry_server = "192.168.33.99:80"`,
+		Lines: "[ipvs]\non_stop = \"remove\"\nstop_timeout = \"2s\"",
 	})
 	_, err := s.AddWeb("sorry", "192.168.33.99/24")
 	must(t, err)
@@ -28,6 +29,7 @@ sorry_server = "192.168.33.99:80"`,
 		scenario{"drain", s.drains},
 		scenario{"sorry server", s.sorryServes},
 		scenario{"stranger edits", s.strangersEdit},
+		scenario{"leave", s.leavesNothing},
 	)
 }
 
@@ -197,4 +199,26 @@ func (s *scene) strangersEdit(t *testing.T) {
 		repaired(t, begin)
 	}
 	c.end().nothingLost(t)
+}
+
+// leavesNothing: with on_stop = "remove" a stop loses nobody anything and leaves
+// nothing of ours in the kernel; what is somebody else's stays.
+func (s *scene) leavesNothing(t *testing.T) {
+	unit := s.pair.Unit(s.LB1)
+	s.tool(t, s.LB1, append([]string{"ipvsadm"}, strings.Fields(foreignService)...)...)
+	c := s.clients(t, true)
+	must(t, unit.Stop(within(t, 30*time.Second)))
+	must(t, s.pair.WaitHolder(within(t, 20*time.Second), s.LB2))
+	c.end().nothingLost(t)
+	if table := s.table(t, s.LB1); table != foreignService {
+		t.Errorf("left in the table:\n%s\nwant\n%s", table, foreignService)
+	}
+	if daemons := s.tool(t, s.LB1, "ipvsadm", "-l", "--daemon"); strings.Contains(daemons, "sync daemon") {
+		t.Errorf("left of synchronisation: %s", daemons)
+	}
+	if tables := s.tool(t, s.LB1, "nft", "list", "tables"); strings.Contains(tables, "failover") {
+		t.Errorf("left of nftables: %s", tables)
+	}
+	must(t, unit.Start(within(t, 30*time.Second)))
+	s.settled(t)
 }
