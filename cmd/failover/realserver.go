@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -108,7 +109,12 @@ func (c *cli) realserverUp(ctx context.Context) error {
 	report, err := b.host.Set(ctx, b.plan.Host)
 	shown := c.showRealserver(b, report)
 	if err != nil {
-		return &failure{code: exitFailed, err: err, hint: "the rest is done; repeat it when that is mended"}
+		// Several things may be wrong, each with its own name.
+		lines := strings.Split(err.Error(), "\n")
+		for _, line := range lines[:len(lines)-1] {
+			fmt.Fprintf(c.err, "failover: error: %s\n", line)
+		}
+		return &failure{exitFailed, errors.New(lines[len(lines)-1]), "the rest is done; repeat it when that is mended"}
 	}
 	return shown
 }
