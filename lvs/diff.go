@@ -25,7 +25,7 @@ func Diff(actual, desired Table, owned Owned) []Op {
 	}
 	have := index(actual.Services)
 	want := index(desired.Services)
-	for _, d := range canonical(desired).Services {
+	for _, d := range inOrder(desired.Services) {
 		if want[d.Key] == nil {
 			continue // written twice: done already
 		}
@@ -39,7 +39,7 @@ func Diff(actual, desired Table, owned Owned) []Op {
 		ops = append(ops, diffServers(d, a)...)
 		want[d.Key] = nil
 	}
-	for _, a := range canonical(actual).Services {
+	for _, a := range inOrder(actual.Services) {
 		if _, wanted := want[a.Key]; !wanted && have[a.Key] != nil && owned.Has(a.Key) {
 			ops = append(ops, serviceOp(DelService, a, "not wanted any more"))
 			have[a.Key] = nil
@@ -54,6 +54,15 @@ func mixed(t Table) bool {
 	return slices.ContainsFunc(t.Services, func(s Service) bool {
 		return slices.ContainsFunc(s.Servers, func(r Server) bool { return r.Address.Addr().Is6() != s.Key.Is6() })
 	})
+}
+
+// inOrder returns the services in order of their keys.
+func inOrder(services []Service) []Service {
+	byKey := func(a, b Service) int { return a.Key.Compare(b.Key) }
+	if slices.IsSortedFunc(services, byKey) {
+		return services
+	}
+	return slices.SortedStableFunc(slices.Values(services), byKey)
 }
 
 // index finds services by key; of two with the same key the first counts.

@@ -14,6 +14,9 @@ func diffServers(d Service, a *Service) []Op {
 	var from string // the scheduler so far
 	if a != nil {
 		have, from = a.Servers, a.Scheduler
+		if unchanged(d, *a) {
+			return nil
+		}
 	}
 	at := make(map[netip.AddrPort]Server, len(have))
 	for _, a := range have {
@@ -53,6 +56,20 @@ func diffServers(d Service, a *Service) []Op {
 		}
 	}
 	return slices.Concat(adds, raises, sets, moves, dels)
+}
+
+// unchanged tells, without making anything, whether the servers are as wanted, one
+// by one: nearly always nearly all of a table are.
+func unchanged(d, a Service) bool {
+	if len(a.Servers) != len(d.Servers) {
+		return false
+	}
+	for i, r := range d.Servers {
+		if !sameServer(a.Servers[i], r) || forgets(a.Scheduler, d.Scheduler, a.Servers[i], r) {
+			return false
+		}
+	}
+	return true
 }
 
 // distinct drops the second of two servers with the same address.

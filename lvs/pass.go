@@ -62,16 +62,21 @@ func (p *pass) run(ctx context.Context) error {
 	p.r.weights.began(owned)
 	before := p.r.left
 	var unsaved error
+	trusted := false // the round before went by memory
 	for round := range rounds + 1 {
-		actual, err := p.read(ctx, round == 0)
+		actual, remembered, err := p.read(ctx, round == 0)
 		if err != nil {
 			return errors.Join(err, unread, unsaved)
 		}
 		ops := Diff(actual, p.want, owned)
 		p.result.Converged = len(ops) == 0
-		if round == 0 && before != nil {
+		switch {
+		case trusted && len(p.result.Errors) == 0:
+			p.blame(ops, nil) // what we had to do is done
+		case round == 0 && before != nil && !remembered:
 			p.blame(ops, Diff(*before, p.want, owned))
 		}
+		trusted = remembered
 		if len(ops) == 0 || round == rounds || len(p.result.Errors) > 0 || p.superseded() {
 			break
 		}
@@ -88,20 +93,15 @@ func (p *pass) run(ctx context.Context) error {
 	return errors.Join(unread, unsaved)
 }
 
-// read returns the table as it is. Where the cheap look says that it is as the last
-// pass has left it, that is known: what the look does not show, the pass finds when
-// it reads the table after its operations.
-func (p *pass) read(ctx context.Context, first bool) (Table, error) {
-	if !first || !p.again || p.r.left == nil || len(p.r.refused) > 0 {
-		return p.dump(ctx)
+// read returns the table as it is. What the last pass has left, and the looks since
+// have found unchanged, is known; what has changed since the last of them, the pass
+// finds when it reads the table after its operations.
+func (p *pass) read(ctx context.Context, first bool) (table Table, remembered bool, err error) {
+	if first && p.again && p.r.left != nil && len(p.r.refused) == 0 {
+		return *p.r.left, true, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, dumpTimeout)
-	defer cancel()
-	hash, err := p.r.cfg.Kernel.Changed(ctx)
-	if err != nil || hash != p.r.hash {
-		return p.dump(ctx)
-	}
-	return *p.r.left, nil
+	table, err = p.dump(ctx)
+	return table, false, err
 }
 
 // dump reads the table. The kernel does not lock it from beginning to end: a
