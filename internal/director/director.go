@@ -117,6 +117,7 @@ type Director struct {
 	host      *hostWriter
 	engine    *engineQuery
 	web       Web
+	read      chan struct{} // of capacity 1: a file was read
 	pulse     chan struct{} // the loop puts something in whenever it has nothing else to do
 	reload    sync.Mutex    // one reload or plan at a time
 
@@ -163,7 +164,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil || first.Hello == nil {
 		return fmt.Errorf("director: no greeting from the engine: %w", errors.Join(err))
 	}
-	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox(), pulse: make(chan struct{}), faults: map[string]time.Time{}, roles: map[string]role{}}
+	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox(), pulse: make(chan struct{}), read: make(chan struct{}, 1), faults: map[string]time.Time{}, roles: map[string]role{}}
 	d.engine = newEngineQuery(o.Line)
 	defer d.running.Wait()
 	defer cancel()

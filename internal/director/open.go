@@ -72,6 +72,7 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 	d.running.Go(func() { d.host.run(ctx) })
 	d.running.Go(func() { d.followLinks(ctx) })
 	d.running.Go(func() { d.catchUp(ctx) })
+	d.running.Go(func() { d.giveBack(ctx) })
 	d.running.Go(func() { d.watchDrains(ctx) })
 	d.running.Go(func() { d.watchDown(ctx) })
 	d.serve(ctx, node)
@@ -119,6 +120,10 @@ func (d *Director) serve(ctx context.Context, node conf.Node) {
 // load reads the file and finds this director in it.
 func (d *Director) load() (conf.Deployment, conf.Node, error) {
 	deployment, err := conf.Load(d.o.File)
+	select {
+	case d.read <- struct{}{}:
+	default:
+	}
 	switch {
 	case err != nil:
 		return conf.Deployment{}, conf.Node{}, err

@@ -1,0 +1,35 @@
+package director
+
+import (
+	"runtime/metrics"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestGiveBack: once after the start and once after every file that was read, not
+// for ever.
+func TestGiveBack(t *testing.T) {
+	forced := func() uint64 {
+		s := []metrics.Sample{{Name: "/gc/cycles/forced:gc-cycles"}}
+		metrics.Read(s)
+		return s[0].Value.Uint64()
+	}
+	synctest.Test(t, func(t *testing.T) {
+		d := &Director{read: make(chan struct{}, 1)}
+		go d.giveBack(t.Context())
+		for _, what := range []string{"the start", "a file"} {
+			before := forced()
+			time.Sleep(restAfter + time.Second)
+			if forced() == before {
+				t.Errorf("nothing is given back after %s", what)
+			}
+			before = forced()
+			time.Sleep(time.Hour)
+			if n := forced() - before; n > 0 {
+				t.Errorf("%d times in an hour after %s", n, what)
+			}
+			d.read <- struct{}{}
+		}
+	})
+}
