@@ -1,8 +1,11 @@
 package conf
 
-// maxCount is the largest weight and threshold: what ipvsadm(8) and the kernel's
-// own signed comparison of weights have room for.
-const maxCount = 1<<31 - 1
+// MaxWeight is the largest weight: what ipvsadm(8) and the kernel's own signed
+// comparison have room for.
+const MaxWeight = 1<<31 - 1
+
+// maxCount bounds what is counted alike: thresholds, and sums of weights.
+const maxCount = MaxWeight
 
 var realSection = Section{
 	Path:   "virtual_server.NAME.real_server",
@@ -12,7 +15,7 @@ var realSection = Section{
 			Doc: "How status, events and commands call it; unique in its virtual server."},
 		{Name: "address", Type: Endpoint, NoPort: true, Required: true, Example: `"192.168.33.92:80"`,
 			Doc: "Address and port of the service on the real server. With a firewall mark, or a virtual server of every port, the port may be left out: it is the client's then. A port written there is what checks connect to; only nat without persistence brings the clients to it too."},
-		{Name: "weight", Type: Integer, Min: 0, Max: maxCount, Default: "1",
+		{Name: "weight", Type: Integer, Min: 0, Max: MaxWeight, Default: "1",
 			Doc: "Share of new connections where the scheduler knows weights, in the range of ipvsadm(8). 0 takes no new connections and keeps those it has."},
 		{Name: "forward", Type: String, Values: []string{"nat", "dr", "tun"}, Implied: "the virtual server's",
 			Example: `"nat"`, Aside: true,

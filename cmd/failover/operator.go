@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"failover/conf"
 	"failover/internal/api"
 	"failover/internal/view"
 )
@@ -93,14 +94,14 @@ func (c *cli) weightCommand() *cobra.Command {
 	return c.operatorCommand("weight VS RS N", word{
 		operator: "weight",
 		short:    "Give a real server another weight",
-		long: `Give a real server a weight, 0 to 65535, instead of the configured one. 0 takes no
-new connections and keeps those there are, for as long as it is said.`,
+		long: `Give a real server a weight, 0 to 2147483647, instead of the configured one. 0
+takes no new connections and keeps those there are, for as long as it is said.`,
 		example: `  failover weight web web1 5
   failover enable web web1      # back to the configured weight`,
 	}, 3, func(args []string) (api.Operator, error) {
-		n, err := strconv.ParseUint(args[2], 10, 16)
-		if err != nil {
-			return api.Operator{}, fmt.Errorf("weight %q: a number from 0 to 65535 is expected", args[2])
+		n, err := strconv.ParseUint(args[2], 10, 32)
+		if err != nil || n > conf.MaxWeight {
+			return api.Operator{}, fmt.Errorf("weight %q: a number from 0 to %d is expected", args[2], conf.MaxWeight)
 		}
 		return api.Operator{Weight: int(n)}, nil
 	})

@@ -16,9 +16,6 @@ import (
 	"failover/internal/policy"
 )
 
-// maxWeight is the largest weight that the file and the operator may give.
-const maxWeight = 65535
-
 // Operate takes the operator's word about a real server, keeps it and brings it
 // about. It returns when the kernel's table has it, or has refused.
 func (d *Director) Operate(ctx context.Context, want api.Operator) (api.Operated, error) {
@@ -110,8 +107,8 @@ func mayOperate(want api.Operator, vs conf.VirtualServer, rs conf.RealServer) er
 	switch {
 	case kind != "" && !policy.Override{Kind: kind}.Known():
 		return &api.Error{Message: fmt.Sprintf("%q is nothing an operator can say: drain, disable, weight or nothing", want.Operator), Invalid: true}
-	case kind == policy.Weigh && (want.Weight < 0 || want.Weight > maxWeight):
-		return &api.Error{Message: fmt.Sprintf("weight %d is out of range: 0 to %d", want.Weight, maxWeight), Invalid: true}
+	case kind == policy.Weigh && (want.Weight < 0 || want.Weight > conf.MaxWeight):
+		return &api.Error{Message: fmt.Sprintf("weight %d is out of range: 0 to %d", want.Weight, conf.MaxWeight), Invalid: true}
 	case policy.Skips(vs) || kind != policy.Drain && (kind != policy.Weigh || want.Weight > 0):
 		return nil
 	}

@@ -171,8 +171,8 @@ func TestOperatorIsRefused(t *testing.T) {
 			{api.Operator{VirtualServer: "web", RealServer: "wbe2", Operator: "drain"}, `web has no real server "wbe2"`, "did you mean web2?"},
 			{api.Operator{VirtualServer: "web", RealServer: "10.0.0.1", Operator: "drain"}, `"10.0.0.1"`, "real servers: web1, web2"},
 			{word("dance"), `"dance"`, ""},
-			{api.Operator{VirtualServer: "web", RealServer: "web1", Operator: "weight", Weight: 65536}, "0 to 65535", ""},
-			{api.Operator{VirtualServer: "web", RealServer: "web1", Operator: "weight", Weight: -1}, "0 to 65535", ""},
+			{api.Operator{VirtualServer: "web", RealServer: "web1", Operator: "weight", Weight: conf.MaxWeight + 1}, "0 to 2147483647", ""},
+			{api.Operator{VirtualServer: "web", RealServer: "web1", Operator: "weight", Weight: -1}, "0 to 2147483647", ""},
 			{word("drain"), "scheduler sh refuses", "sh-fallback"},
 			{word("weight"), "scheduler sh refuses", "failover disable web web1"},
 		} {
