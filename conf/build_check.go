@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +14,8 @@ import (
 const headMethod = "HEAD"
 
 // checks makes the specs of one check key; their target is filled in for each
-// real server. A spec with an error is left out.
+// real server, but for a port that the check has of its own. A spec with an error
+// is left out.
 func (b *builder) checks(e *entry) []check.Spec {
 	var list []check.Spec
 	for _, c := range e.items {
@@ -30,6 +32,9 @@ func (b *builder) checks(e *entry) []check.Spec {
 func (b *builder) check(e *entry, kind string) check.Spec {
 	b.kindRules(e, "check", kind)
 	s := b.timing(e, kind)
+	if port := e.get("port"); port.set {
+		s.Target = netip.AddrPortFrom(netip.Addr{}, uint16(val[int64](port)))
+	}
 	switch s.Kind {
 	case check.HTTP, check.HTTPS:
 		s.HTTP = b.http(e)

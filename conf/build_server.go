@@ -127,7 +127,11 @@ func (b *builder) reals(t *serverTable, vs *VirtualServer, tunnel lvs.Tunnel) {
 func aimed(specs []check.Spec, target netip.AddrPort) []check.Spec {
 	list := slices.Clone(specs)
 	for i := range list {
-		list[i].Target = target
+		port := list[i].Target.Port() // its own
+		if port == 0 {
+			port = target.Port()
+		}
+		list[i].Target = netip.AddrPortFrom(target.Addr(), port)
 	}
 	return list
 }

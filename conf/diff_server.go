@@ -85,7 +85,11 @@ func serverWords(services []VirtualServer) object {
 func realWords(rs RealServer) object {
 	var checks []string
 	for _, c := range rs.Checks {
-		checks = append(checks, checkWords(c))
+		words := checkWords(c)
+		if c.Target.IsValid() && c.Target.Port() != rs.Address.Port() {
+			words += fmt.Sprintf(", to port %d", c.Target.Port())
+		}
+		checks = append(checks, words)
 	}
 	return object{name: rs.Name, brief: fmt.Sprintf("%s, weight %d", serverText(rs), rs.Weight), fields: []field{
 		{"address", endpointText(rs.Address)},

@@ -140,7 +140,7 @@ func lengthWords(n uint16) string {
 }
 
 // checkWords writes a check with everything that makes it another one, but for
-// the target, which is the server's address.
+// the target's address, which is the server's; nor its port, where that is it.
 func checkWords(s check.Spec) string {
 	w := []string{fmt.Sprintf("%s every %s within %s, rise %d, fall %d", s.Kind, text(s.Interval), text(s.Timeout), s.Rise, s.Fall)}
 	add := func(label, value string) {

@@ -1,7 +1,9 @@
 package conf
 
-// webKinds and tlsKinds are the kinds of check that speak HTTP and TLS.
+// webKinds and tlsKinds are the kinds of check that speak HTTP and TLS, portKinds
+// those that connect to a port.
 var (
+	portKinds = []string{"tcp", "http", "https"}
 	webKinds  = []string{"http", "https"}
 	tlsKinds  = []string{"https"}
 	execKinds = []string{"exec"}
@@ -12,7 +14,7 @@ var checkSection = Section{
 	Header: "[virtual_server.web.check]",
 	Keys: []Key{
 		{Name: "kind", Type: String, Values: []string{"tcp", "http", "https", "exec"}, Required: true, Example: `"https"`,
-			Doc: "What is asked of the server, at its own address and port: that it accepts a connection, that it answers a request, or that a program of yours says so."},
+			Doc: "What is asked of the server, at its own address: that it accepts a connection, that it answers a request, or that a program of yours says so."},
 		{Name: "interval", Type: Duration, Min: 100 * ms, Max: 3600 * sec, Default: `"2s"`,
 			Doc: "From the start of one probe to the start of the next."},
 		{Name: "timeout", Type: Duration, Min: 10 * ms, Max: 3600 * sec, Implied: "the smaller of 1s and the interval", Example: `"1s"`,
@@ -21,6 +23,8 @@ var checkSection = Section{
 			Doc: "Successes in a row until a server that was down is up. The first verdict needs one result."},
 		{Name: "fall", Type: Integer, Min: 1, Max: 100, Default: "3",
 			Doc: "Failures in a row until a server that was up is down."},
+		{Name: "port", Type: Integer, Min: 1, Max: 65535, Kinds: portKinds, Implied: "the real server's", Example: "8080", Aside: true,
+			Doc: "The port to connect to, where it is another one than the service's, or the real server has none."},
 		{Name: "method", Type: String, Kinds: webKinds, Values: []string{"GET", "HEAD", "OPTIONS", "POST"}, Default: `"GET"`,
 			Doc: "The request's method."},
 		{Name: "path", Type: String, Kinds: webKinds, Default: `"/"`, valid: requestPath,

@@ -185,12 +185,9 @@ func (b *builder) tunnelRules(e *entry, used bool) {
 
 // checkPortRule refuses a check that has no port to connect to.
 func (b *builder) checkPortRule(e *entry, rs RealServer) {
-	if rs.Address.Port() != 0 {
-		return
-	}
 	for _, c := range rs.Checks {
-		if c.Kind != check.Exec {
-			b.contradict(e, fmt.Sprintf("write one, as in %q", netip.AddrPortFrom(rs.Address.Addr(), 80)),
+		if c.Kind != check.Exec && c.Target.Port() == 0 {
+			b.contradict(e, fmt.Sprintf("write one, as in %q, or a port for the check", netip.AddrPortFrom(rs.Address.Addr(), 80)),
 				"%s has no port, which its check of kind %s needs", rs.Address.Addr(), c.Kind)
 			return
 		}

@@ -130,6 +130,7 @@ var keyCases = map[string]keyCase{
 	"virtual_server.NAME.check.kind":                 {good: []string{`"tcp"`, `"http"`}, bad: map[string]string{``: "is missing", `"ftp"`: "is not one of tcp, http, https, exec", `"exec"`: "argv"}},
 	"virtual_server.NAME.check.interval":             {good: []string{`"5s"`, `"100ms"`}, bad: map[string]string{`2`: "has no unit", `"10ms"`: "outside 100ms–1h"}},
 	"virtual_server.NAME.check.timeout":              {good: []string{`"500ms"`, `"2s"`}, bad: map[string]string{`"3s"`: "longer than the interval", `"0s"`: "outside"}},
+	"virtual_server.NAME.check.port":                 {good: []string{`1`, `65535`}, bad: map[string]string{`0`: "outside 1–65535"}},
 	"virtual_server.NAME.check.rise":                 {good: []string{`1`, `100`}, bad: map[string]string{`0`: "outside 1–100"}},
 	"virtual_server.NAME.check.fall":                 {good: []string{`1`}, bad: map[string]string{`101`: "outside 1–100"}},
 	"virtual_server.NAME.check.method":               {good: []string{`"HEAD"`}, bad: map[string]string{`"get"`: "did you mean GET?"}},

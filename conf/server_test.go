@@ -1,6 +1,8 @@
 package conf
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -151,5 +153,37 @@ real_server = [{ address = "192.168.33.92:8080" }, { address = "192.168.33.93:44
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A check may go to another port than the clients do, and has to where a real
+// server has none.
+func TestCheckPort(t *testing.T) {
+	d := parse(t, serviceHead+`
+[virtual_server.shop]
+fwmark = 7
+match = ["tcp 172.20.10.4:80", "tcp 172.20.10.4:443"]
+persistence = "5m"
+check = [{ kind = "tcp", port = 443 }, { kind = "http", port = 8080 }]
+real_server = [{ address = "192.168.33.92" }, { address = "192.168.33.93:80", check = { kind = "tcp" } }]
+`)
+	var got []string
+	for _, rs := range d.VirtualServers[0].Servers {
+		for _, c := range rs.Checks {
+			got = append(got, c.Target.String())
+		}
+	}
+	want := []string{"192.168.33.92:443", "192.168.33.92:8080", "192.168.33.93:80"}
+	if !slices.Equal(got, want) {
+		t.Errorf("checks go to %v, want %v", got, want)
+	}
+	other := parse(t, serviceHead+`
+[virtual_server.shop]
+address = "172.20.10.4:80"
+check = { kind = "tcp", port = 443 }
+real_server = [{ address = "192.168.33.92:80" }]
+`)
+	if words := realWords(other.VirtualServers[0].Servers[0]).fields; !strings.Contains(fmt.Sprint(words), "to port 443") {
+		t.Errorf("a plan says %v", words)
 	}
 }

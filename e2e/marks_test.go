@@ -16,10 +16,10 @@ fwmark = 7
 match = ["tcp 172.20.10.4:8080", "tcp 172.20.10.4:8443"]
 scheduler = "rr"
 persistence = "300s"
-check = { kind = "tcp", interval = "1s" }
+check = { kind = "tcp", port = 8080, interval = "1s" }
 real_server = [
-  { name = "web1", address = "192.168.33.92:8080" },
-  { name = "web2", address = "192.168.33.93:8080" },
+  { name = "web1", address = "192.168.33.92" },
+  { name = "web2", address = "192.168.33.93" },
 ]
 `
 
