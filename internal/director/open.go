@@ -240,14 +240,15 @@ func (d *Director) adoptTable(ctx context.Context) map[check.ID]bool {
 		return nil
 	}
 	d.world.Kernel = t
+	has := serversOf(t)
 	adopted := make(map[check.ID]bool)
 	d.world.Quorum = make(map[string]bool)
 	for _, vs := range d.world.Node.Servers {
 		if vs.Sorry != nil {
-			d.adoptQuorum(t, vs)
+			d.adoptQuorum(has[vs.Key], vs)
 		}
 		for _, rs := range vs.Servers {
-			if id := policy.CheckID(vs, rs); d.adopts(t, vs, rs) {
+			if id := policy.CheckID(vs, rs); d.adopts(has[vs.Key], vs, rs) {
 				adopted[id] = true
 				d.world.Verdicts[id] = check.Verdict{
 					ID: id, Status: check.Up, Since: d.started,
@@ -261,11 +262,11 @@ func (d *Director) adoptTable(ctx context.Context) map[check.ID]bool {
 
 // adoptQuorum takes from the table whether a virtual server had its quorum: its
 // sorry server tells.
-func (d *Director) adoptQuorum(t lvs.Table, vs conf.VirtualServer) {
-	if weight, in := weightIn(t, vs.Key, *vs.Sorry); in && weight > 0 {
+func (d *Director) adoptQuorum(has []lvs.Server, vs conf.VirtualServer) {
+	if weight, in := weightIn(has, *vs.Sorry); in && weight > 0 {
 		d.world.Quorum[vs.Name] = false
 	} else if slices.ContainsFunc(vs.Servers, func(rs conf.RealServer) bool {
-		weight, _ := weightIn(t, vs.Key, rs)
+		weight, _ := weightIn(has, rs)
 		return weight > 0
 	}) {
 		d.world.Quorum[vs.Name] = true
@@ -275,8 +276,8 @@ func (d *Director) adoptQuorum(t lvs.Table, vs conf.VirtualServer) {
 // adopts tells whether a server that stands in the table was up: it takes
 // connections, or has weight 0 for another reason, the operator's word or a sorry
 // server. Where those that are down stay in the table, weight 0 tells nothing.
-func (d *Director) adopts(t lvs.Table, vs conf.VirtualServer, rs conf.RealServer) bool {
-	weight, in := weightIn(t, vs.Key, rs)
+func (d *Director) adopts(has []lvs.Server, vs conf.VirtualServer, rs conf.RealServer) bool {
+	weight, in := weightIn(has, rs)
 	if !in || weight > 0 || policy.Quiesces(vs) {
 		return in && weight > 0
 	}
@@ -284,16 +285,21 @@ func (d *Director) adopts(t lvs.Table, vs conf.VirtualServer, rs conf.RealServer
 	return known && !up || d.world.Overrides[policy.CheckID(vs, rs)].Holds()
 }
 
-// weightIn is the weight that a server has in a table, where it is in it.
-func weightIn(t lvs.Table, k lvs.Key, rs conf.RealServer) (weight int, in bool) {
+// serversOf are the servers of a table, by service.
+func serversOf(t lvs.Table) map[lvs.Key][]lvs.Server {
+	m := make(map[lvs.Key][]lvs.Server, len(t.Services))
 	for _, s := range t.Services {
-		if s.Key != k {
-			continue
-		}
-		for _, server := range s.Servers {
-			if server.Address == rs.Address {
-				return server.Weight, true
-			}
+		m[s.Key] = s.Servers
+	}
+	return m
+}
+
+// weightIn is the weight that a real server has among the servers of its service,
+// where it is among them.
+func weightIn(servers []lvs.Server, rs conf.RealServer) (weight int, in bool) {
+	for _, s := range servers {
+		if s.Address == rs.Address {
+			return s.Weight, true
 		}
 	}
 	return 0, false

@@ -23,7 +23,8 @@ type facts struct {
 	started     time.Time
 	deployment  conf.Deployment
 	world       policy.World
-	result      lvs.Result // of the newest reconcile
+	result      lvs.Result               // of the newest reconcile
+	kernel      map[lvs.Key][]lvs.Server // of result
 	stats       lvs.Stats
 	hostErr     error
 	hooks       map[string]hook.Status       // by group

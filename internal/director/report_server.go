@@ -3,7 +3,6 @@ package director
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"failover/check"
@@ -92,12 +91,8 @@ func checkDetail(r check.Result) string {
 
 // kernelServers are the servers the kernel had when it was last read.
 func (f facts) kernelServers(k lvs.Key) map[netip.AddrPort]lvs.Server {
-	i := slices.IndexFunc(f.result.Table.Services, func(s lvs.Service) bool { return s.Key == k })
-	if i < 0 {
-		return nil
-	}
 	m := make(map[netip.AddrPort]lvs.Server)
-	for _, s := range f.result.Table.Services[i].Servers {
+	for _, s := range f.kernel[k] {
 		m[s.Address] = s
 	}
 	return m

@@ -25,11 +25,12 @@ func (d *Director) lookAtSorry(ctx context.Context, leaves map[string]*leave) {
 	}
 	idle := map[string]bool{}
 	now := time.Now()
+	has := serversOf(s.world.Kernel)
 	for _, vs := range tables(s.world.Node) {
 		if vs.Sorry == nil {
 			continue
 		}
-		if !sorryLeaves(s.world, vs) {
+		if !sorryLeaves(s.world, vs, has) {
 			delete(leaves, vs.Name)
 			continue
 		}
@@ -57,12 +58,12 @@ func (d *Director) lookAtSorry(ctx context.Context, leaves map[string]*leave) {
 
 // sorryLeaves tells whether the sorry server of a table is in the kernel's and not
 // needed any more.
-func sorryLeaves(w policy.World, vs conf.VirtualServer) bool {
+func sorryLeaves(w policy.World, vs conf.VirtualServer, has map[lvs.Key][]lvs.Server) bool {
 	if policy.Sorry(w, vs) {
 		return false
 	}
 	for _, s := range w.Node.Servers {
-		if _, in := weightIn(w.Kernel, s.Key, *vs.Sorry); in && s.Name == vs.Name {
+		if _, in := weightIn(has[s.Key], *vs.Sorry); in && s.Name == vs.Name {
 			return true
 		}
 	}

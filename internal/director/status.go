@@ -30,7 +30,7 @@ func (d *Director) gather(ctx context.Context) (facts, error) {
 	}
 	f := facts{
 		version: d.o.Version, started: d.started, deployment: s.deployment, world: s.world,
-		result: s.result, hostErr: s.hostErr, webErr: d.web.Problem(), fileErr: s.fileErr, counts: s.counts,
+		result: s.result, kernel: serversOf(s.result.Table), hostErr: s.hostErr, webErr: d.web.Problem(), fileErr: s.fileErr, counts: s.counts,
 		hooks: d.hooks.Status(), serverHooks: d.serverHooks.Status(),
 	}
 	asking, cancel := context.WithTimeout(ctx, engineTimeout)

@@ -119,7 +119,7 @@ func Ready(w World) bool {
 func allThere(w World) bool {
 	have := kernelWeights(w)
 	for _, vs := range w.Node.Servers {
-		for _, s := range members(w, vs) {
+		for _, s := range members(w, vs, have) {
 			if _, there := have[at{vs.Key, s.Address}]; !there {
 				return false
 			}

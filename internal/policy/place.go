@@ -14,8 +14,8 @@ import (
 // docs/servers.md has every case; the test reads it.
 
 // members are the servers of one service: those of the file in its order, then
-// the sorry server.
-func members(w World, vs conf.VirtualServer) []lvs.Server {
+// the sorry server. have is what the kernel has, by [kernelWeights].
+func members(w World, vs conf.VirtualServer, have map[at]int) []lvs.Server {
 	var list []lvs.Server
 	below := Sorry(w, vs)
 	for _, rs := range vs.Servers {
@@ -23,7 +23,7 @@ func members(w World, vs conf.VirtualServer) []lvs.Server {
 			list = append(list, s)
 		}
 	}
-	if weight, in := sorryWeight(w, vs, below); in {
+	if weight, in := sorryWeight(w, vs, below, have); in {
 		list = append(list, entry(*vs.Sorry, weight))
 	}
 	return list

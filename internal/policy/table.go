@@ -11,16 +11,13 @@ import (
 // table is the IPVS table that the configuration and the verdicts ask for.
 func table(w World) lvs.Table {
 	t := lvs.Table{Sync: w.Node.Sync, Timeouts: Timeouts(w.Node.IPVS)}
+	have := kernelWeights(w)
 	for _, vs := range w.Node.Servers {
-		t.Services = append(t.Services, service(w, vs))
+		s := Service(vs)
+		s.Servers = members(w, vs, have)
+		t.Services = append(t.Services, s)
 	}
 	return t
-}
-
-func service(w World, vs conf.VirtualServer) lvs.Service {
-	s := Service(vs)
-	s.Servers = members(w, vs)
-	return s
 }
 
 // Service is the kernel's entry of a virtual server, without real servers.
