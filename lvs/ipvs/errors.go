@@ -25,7 +25,7 @@ func opError(op lvs.Op, err error) error {
 // subject writes "add server -t 172.20.10.4:80 -r 192.168.33.92:80".
 func subject(op lvs.Op) string {
 	kind, rest, _ := strings.Cut(op.String(), " ")
-	return strings.ReplaceAll(kind, "-", " ") + " " + rest
+	return strings.TrimSpace(strings.ReplaceAll(kind, "-", " ") + " " + rest)
 }
 
 func meaning(op lvs.Op, err error) error {
