@@ -117,7 +117,7 @@ type Director struct {
 	host      *hostWriter
 	engine    *engineQuery
 	web       Web
-	read      chan struct{} // of capacity 1: a file was read
+	much      chan struct{} // of capacity 1: something took much memory
 	pulse     chan struct{} // the loop puts something in whenever it has nothing else to do
 	reload    sync.Mutex    // one reload or plan at a time
 
@@ -164,7 +164,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil || first.Hello == nil {
 		return fmt.Errorf("director: no greeting from the engine: %w", errors.Join(err))
 	}
-	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox(), pulse: make(chan struct{}), read: make(chan struct{}, 1), faults: map[string]time.Time{}, roles: map[string]role{}}
+	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox(), pulse: make(chan struct{}), much: make(chan struct{}, 1), faults: map[string]time.Time{}, roles: map[string]role{}}
 	d.engine = newEngineQuery(o.Line)
 	defer d.running.Wait()
 	defer cancel()
@@ -278,7 +278,11 @@ func (d *Director) take(b batch) {
 		d.world.Verdicts[id] = v
 	}
 	if b.result != nil {
+		if len(b.result.Done) > manyOperations {
+			d.tookMuch()
+		}
 		d.result, d.world.Kernel = *b.result, b.result.Table
+		d.result.Done = nil // counted, and nobody's any more
 		d.world.Reconciled = d.world.Reconciled || b.result.Digest != ""
 	}
 	d.counts.take(b.counts)

@@ -6,12 +6,25 @@ import (
 	"time"
 )
 
-// restAfter is how long after a file was read its remains are given back: when
-// table and engine have what they need of it.
-const restAfter = 2 * time.Second
+const (
+	// restAfter is how long after something took much memory its remains are given
+	// back: when table and engine have what they need of it.
+	restAfter = 2 * time.Second
+	// manyOperations on the table are much.
+	manyOperations = 100
+)
 
-// giveBack returns to the system what reading a file took: many times what is
-// kept of it, and the collector alone would hold on to it for minutes.
+// tookMuch says that something took much memory which is not kept.
+func (d *Director) tookMuch() {
+	select {
+	case d.much <- struct{}{}:
+	default:
+	}
+}
+
+// giveBack returns to the system what reading a file or programming a table took:
+// many times what is kept of it, and the collector alone would hold on to it for
+// minutes.
 func (d *Director) giveBack(ctx context.Context) {
 	rest := time.NewTimer(restAfter) // the start has read one
 	defer rest.Stop()
@@ -19,7 +32,7 @@ func (d *Director) giveBack(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-d.read:
+		case <-d.much:
 			rest.Reset(restAfter)
 		case <-rest.C:
 			debug.FreeOSMemory()

@@ -16,7 +16,7 @@ func TestGiveBack(t *testing.T) {
 		return s[0].Value.Uint64()
 	}
 	synctest.Test(t, func(t *testing.T) {
-		d := &Director{read: make(chan struct{}, 1)}
+		d := &Director{much: make(chan struct{}, 1)}
 		go d.giveBack(t.Context())
 		for _, what := range []string{"the start", "a file"} {
 			before := forced()
@@ -29,7 +29,7 @@ func TestGiveBack(t *testing.T) {
 			if n := forced() - before; n > 0 {
 				t.Errorf("%d times in an hour after %s", n, what)
 			}
-			d.read <- struct{}{}
+			d.tookMuch()
 		}
 	})
 }

@@ -120,10 +120,7 @@ func (d *Director) serve(ctx context.Context, node conf.Node) {
 // load reads the file and finds this director in it.
 func (d *Director) load() (conf.Deployment, conf.Node, error) {
 	deployment, err := conf.Load(d.o.File)
-	select {
-	case d.read <- struct{}{}:
-	default:
-	}
+	d.tookMuch()
 	switch {
 	case err != nil:
 		return conf.Deployment{}, conf.Node{}, err
