@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -165,15 +166,16 @@ func (s *scene) sorryServes(t *testing.T) {
 // who repairs.
 func procTable(n *lab.Node) (string, error) {
 	text, err := n.ReadFile("/proc/thread-self/net/ip_vs")
-	var b strings.Builder
+	var lines []string
 	for line := range strings.Lines(string(text)) {
 		words := strings.Fields(line)
 		if len(words) == 6 && words[0] == "->" {
 			words = words[:4]
 		}
-		fmt.Fprintln(&b, strings.Join(words, " "))
+		lines = append(lines, strings.Join(words, " "))
 	}
-	return b.String(), err
+	slices.Sort(lines) // one that was deleted comes back at another place
+	return strings.Join(lines, "\n"), err
 }
 
 // strangersEdit: a stranger edits, deletes and empties what is ours; it is put back
