@@ -285,7 +285,7 @@ func (n *node) balanced() int {
 func (w *network) nothingLeft(t *testing.T) {
 	w.configure(one("203.0.113.4", 8001, `forward = "nat"`, "192.0.2.21"))
 	for _, n := range []*node{w.rs2, w.rs3, w.lb1, w.lb2} {
-		out := n.run("ip -o addr show dev lo; ip -o link show; ip fou show; sysctl net.ipv4.conf.all.arp_ignore")
+		out := n.run("ip -o addr show dev lo; ip -o link show; ip fou show; printf 'arp_ignore = '; cat /proc/sys/net/ipv4/conf/all/arp_ignore")
 		for _, left := range []string{"203.0.113.4", "2001:db8:1::4", "foipip", "fogre", "fosit", "5555", "arp_ignore = 1"} {
 			if strings.Contains(out, left) {
 				t.Errorf("%s still has %s:\n%s", n.name, left, out)
