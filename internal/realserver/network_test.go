@@ -435,10 +435,7 @@ func needIPVS(t *testing.T) {
 	testenv.NeedRoot(t)
 	if _, err := os.Stat("/proc/net/ip_vs"); err != nil {
 		if out, loadErr := exec.Command("modprobe", "ip_vs").CombinedOutput(); loadErr != nil {
-			if os.Getenv("FAILOVER_IN_LAB") == "1" {
-				testenv.Need(t, "lab", fmt.Errorf("no ip_vs: %w: %s", loadErr, out))
-			}
-			t.Skipf("the lab has ip_vs: %s", out)
+			testenv.Need(t, "lab", fmt.Errorf("no ip_vs: %w: %s", loadErr, out))
 		}
 	}
 }
