@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -86,7 +87,7 @@ func TestWorse(t *testing.T) {
 }
 
 func TestResultsGoOn(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "made", "by Open")
 	r, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)

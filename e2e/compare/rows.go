@@ -45,8 +45,13 @@ type Results struct {
 	done map[Leg]bool
 }
 
-// Open reads the results in a folder, which may have none.
+// Open reads the results in a folder, which may have none. It makes the folder
+// where there is none yet: measuring for an hour must not end with nowhere to
+// write.
 func Open(dir string) (*Results, error) {
+	if err := os.MkdirAll(filepath.Clean(dir), 0o755); err != nil {
+		return nil, fmt.Errorf("compare: folder %q of the results: %w", dir, err)
+	}
 	r := &Results{path: filepath.Join(dir, "rows.jsonl"), done: map[Leg]bool{}}
 	text, err := os.ReadFile(r.path)
 	if errors.Is(err, fs.ErrNotExist) {
