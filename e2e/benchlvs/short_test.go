@@ -1,9 +1,6 @@
 package main
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,20 +10,14 @@ import (
 	"failover/lvs"
 )
 
-// program is the failover to look at: the one that FAILOVER_BIN names, else it is
-// built.
+// program is the failover to look at.
 func program(t *testing.T) lab.Failover {
 	t.Helper()
-	if f, err := lab.FindFailover(); err == nil {
-		return f
+	f, err := lab.BuiltFailover(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
-	bin := filepath.Join(t.TempDir(), "failover")
-	build := exec.Command("go", "build", "-o", bin, "failover/cmd/failover")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the program: %v\n%s", err, out)
-	}
-	return lab.Failover{Binary: bin}
+	return f
 }
 
 // TestShortLook goes through everything that is measured of failover with a small

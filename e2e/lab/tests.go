@@ -25,21 +25,32 @@ func RunTests(m interface{ Run() int }, parallel int, program *string) int {
 	if Usable() != nil {
 		return m.Run() // every test says so
 	}
-	if *program = os.Getenv("FAILOVER_BIN"); *program != "" {
-		return m.Run()
-	}
 	dir, err := os.MkdirTemp("", "failover-bin-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	*program = filepath.Join(dir, "failover")
-	build := exec.Command("go", "build", "-o", *program, "failover/cmd/failover")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
+	f, err := BuiltFailover(dir)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	*program = f.Binary
 	return m.Run()
+}
+
+// BuiltFailover is the program under test: what FAILOVER_BIN names, else one that
+// is built into dir.
+func BuiltFailover(dir string) (Failover, error) {
+	if os.Getenv("FAILOVER_BIN") != "" {
+		return FindFailover()
+	}
+	f := Failover{Binary: filepath.Join(dir, "failover")}
+	build := exec.Command("go", "build", "-o", f.Binary, "failover/cmd/failover")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return Failover{}, fmt.Errorf("lab: build the program: %w\n%s", err, out)
+	}
+	return f, nil
 }
