@@ -19,7 +19,7 @@ var asked = regexp.MustCompile(`(?m)^.*(Printing VRRP as json|ending gratuitous 
 
 // duel is a trial under way.
 type duel struct {
-	*testing.T
+	testing.TB
 	trial trial
 	from  *release // of the peer
 	lab   *lab.Lab
@@ -35,14 +35,14 @@ type duel struct {
 }
 
 // run builds the network, configures both sides and carries out the script.
-func (c trial) run(t *testing.T, from *release, g *gates) (remarks []string) {
+func (c trial) run(t testing.TB, from *release, g *gates) (remarks []string) {
 	started := g.start()
 	defer started()
 	l, err := lab.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &duel{T: t, trial: c, from: from, started: started, lab: l, links: map[*lab.Node]*netlink.Handle{}}
+	d := &duel{TB: t, trial: c, from: from, started: started, lab: l, links: map[*lab.Node]*netlink.Handle{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("logs:\n%s", asked.ReplaceAllString(l.Logs(500), ""))

@@ -27,8 +27,14 @@ var update = flag.Bool("update", false, "write docs/interop.md anew")
 // program is the path of the program under test.
 var program string
 
-// TestInterop itself says how many trials run beside each other.
-func TestMain(m *testing.M) { os.Exit(lab.RunTests(m, 1000, &program)) }
+// standstills are those of the machine meanwhile; nil where that cannot be measured.
+var standstills *lab.Standstills
+
+func TestMain(m *testing.M) {
+	standstills, _ = lab.WatchStandstills()
+	// TestInterop itself says how many trials run beside each other.
+	os.Exit(lab.RunTests(m, 1000, &program))
+}
 
 // needTools asks for programs of the capability "peers".
 func needTools(t *testing.T, names ...string) {

@@ -3,8 +3,6 @@ package interop
 import (
 	"sync"
 	"time"
-
-	"failover/e2e/lab"
 )
 
 // event is one way to lose a master, and its undoing.
@@ -59,10 +57,6 @@ func (d *duel) lose(e event, master party) {
 	limit := e.after(successor.side().Version, successor.side().Priority, master.side().Interval)
 	var wait sync.WaitGroup
 	var failed error
-	still, unable := lab.StandStill()
-	if unable == nil {
-		d.Cleanup(func() { still() })
-	}
 	begin := time.Now()
 	// A stop returns late: keepalived lingers.
 	wait.Go(func() { failed = e.do(d, master) })
@@ -71,11 +65,10 @@ func (d *duel) lose(e event, master party) {
 	if failed != nil {
 		d.Fatal(failed)
 	}
-	l := loss{event: e.name, begin: begin, master: master, successor: successor, limit: limit}
-	if unable == nil {
-		l.still = still()
-	}
-	d.losses = append(d.losses, l)
+	d.losses = append(d.losses, loss{
+		event: e.name, begin: begin, master: master, successor: successor, limit: limit,
+		still: standstills.Longest(begin),
+	})
 	d.is(successor, "master")
 	d.leaves(e, master)
 }
