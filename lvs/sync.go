@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // Role is one of the two sync daemon roles of the kernel.
@@ -31,6 +32,17 @@ type Sync struct {
 	// on is not there any more, or has another address: the daemon is listed as
 	// running, and neither sends nor receives.
 	Orphan bool `json:",omitzero"`
+}
+
+// SyncFlush is how long the kernel may keep to itself what it has to tell of a
+// connection: a message waits 2 s to be filled, and the master looks for such once a
+// second (ip_vs_sync.c, IPVS_SYNC_FLUSH_TIME, IPVS_SYNC_CHECK_PERIOD). A master that
+// is stopped drops it, and nobody knows the connections of the last seconds.
+const SyncFlush = 3 * time.Second
+
+// Tells tells whether a sync master is among the daemons.
+func Tells(daemons []Sync) bool {
+	return slices.ContainsFunc(daemons, func(s Sync) bool { return s.Role == SyncMaster })
 }
 
 // withDefaults fills in what the kernel fills in (ip_vs_sync.c,

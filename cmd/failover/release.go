@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -141,7 +143,11 @@ func (c *cli) releaseTable(ctx context.Context, stateDir string, log *slog.Logge
 	if err != nil {
 		return err
 	}
-	for _, op := range lvs.Diff(actual, lvs.Table{}, owned) {
+	ops := lvs.Diff(actual, lvs.Table{}, owned)
+	if err := c.tellTheYoungest(ctx, kernel, ops); err != nil {
+		return err
+	}
+	for _, op := range ops {
 		if doErr := kernel.Do(ctx, op); doErr != nil && !errors.Is(doErr, lvs.ErrNotFound) {
 			err = errors.Join(err, doErr)
 			continue
@@ -152,6 +158,33 @@ func (c *cli) releaseTable(ctx context.Context, stateDir string, log *slog.Logge
 		return err
 	}
 	return store.Save(ctx, lvs.Owned{})
+}
+
+// tellTheYoungest waits, where a sync master is to be stopped that may not have told
+// the neighbour of all connections yet.
+func (c *cli) tellTheYoungest(ctx context.Context, kernel lvs.Kernel, ops []lvs.Op) error {
+	if !slices.ContainsFunc(ops, func(op lvs.Op) bool { return op.Kind == lvs.StopSync && op.Sync.Role == lvs.SyncMaster }) {
+		return nil
+	}
+	stats, err := kernel.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	for _, op := range ops {
+		for _, has := range stats.Servers[op.Service.Key] {
+			if has.Active+has.Inactive == 0 {
+				continue
+			}
+			fmt.Fprintf(c.out, "waiting %v: the neighbour is still told of the youngest connections\n", lvs.SyncFlush)
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(lvs.SyncFlush):
+				return nil
+			}
+		}
+	}
+	return nil
 }
 
 // plainLogger is for commands that run once: warnings only.

@@ -14,22 +14,23 @@ const leaveMargin = 10 * time.Second
 // leaveLook is how often the connections are counted that a stop waits for.
 const leaveLook = 250 * time.Millisecond
 
-// leave waits for the connections to end, stop_timeout at most, and then has the
-// loop take everything of ours away. The addresses are off by now.
+// leave waits for the connections to end, and for the neighbour to be told of the
+// youngest, stop_timeout at most, and then has the loop take everything of ours away.
+// The addresses are off by now.
 func (d *Director) leave(ctx context.Context) {
 	s := d.shown.Load()
 	if s == nil {
 		return
 	}
 	began := time.Now()
-	var left uint32
+	var left, all uint32
 	look := time.NewTicker(leaveLook)
 	defer look.Stop()
 	for {
 		var err error
-		if left, err = connectionsLeft(ctx, s); err != nil {
+		if left, all, err = connectionsLeft(ctx, s); err != nil {
 			d.log.Warn("the connections that a stop waits for are not known", "error", err)
-		} else if left == 0 {
+		} else if left == 0 && (all == 0 || !lvs.Tells(s.world.Node.Sync) || time.Since(began) >= lvs.SyncFlush) {
 			break
 		}
 		if time.Since(began) >= s.world.Node.IPVS.StopTimeout {
@@ -45,25 +46,26 @@ func (d *Director) leave(ctx context.Context) {
 	d.box.leave()
 }
 
-// connectionsLeft counts what the services have left.
-func connectionsLeft(ctx context.Context, s *shown) (uint32, error) {
+// connectionsLeft counts the connections that the services have left, and all that
+// the kernel still has of them: what has just begun is not established yet.
+func connectionsLeft(ctx context.Context, s *shown) (left, all uint32, err error) {
 	if s.table == nil {
-		return 0, nil
+		return 0, 0, nil
 	}
 	stats, err := s.table.kernel.Stats(ctx)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	var n uint32
 	for _, vs := range s.world.Node.Servers {
 		for _, has := range stats.Servers[vs.Key] {
-			n += has.Active
+			left += has.Active
+			all += has.Active + has.Inactive
 			if vs.Key.Protocol != lvs.TCP && vs.Key.Protocol != lvs.SCTP {
-				n += has.Inactive
+				left += has.Inactive
 			}
 		}
 	}
-	return n, nil
+	return left, all, nil
 }
 
 // gone tells whether everything of ours is away, or refused to go; loop only. The

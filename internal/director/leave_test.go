@@ -64,6 +64,40 @@ func TestTakesItsPartAlong(t *testing.T) {
 	}
 }
 
+// TestTheYoungestAreTold: a connection that has just begun is none to wait for, but
+// the sync master is, which has not told the neighbour of it yet.
+func TestTheYoungestAreTold(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		file        string
+		inactive    uint32
+		least, most time.Duration
+	}{
+		{"one has just begun", removeFile, 1, lvs.SyncFlush, lvs.SyncFlush + time.Second},
+		{"none", removeFile, 0, 0, time.Second},
+		{"nobody to tell", strings.Replace(removeFile, "[ipvs.sync]", "", 1), 1, 0, time.Second},
+		{"the operator does not wait", strings.Replace(removeFile, `"30s"`, `"1s"`, 1), 1, time.Second, 2 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStand(t, c.file)
+				s.start(ipc.Hello{})
+				time.Sleep(time.Second)
+				s.kernel.SetStats(lvs.Stats{Servers: map[lvs.Key]map[lvs.ServerID]lvs.ServerStats{
+					webKey: {"192.168.33.92:80": {Inactive: c.inactive}},
+				}})
+				begin := time.Now()
+				s.line.toDirector <- ipc.ToDirector{Leave: true}
+				<-s.done
+				if took := time.Since(begin); took < c.least || took > c.most {
+					t.Errorf("took %v", took)
+				}
+				s.wants("in the end", "")
+			})
+		})
+	}
+}
+
 // TestTheGuardGoesLast: it stands until the services are away, and where they do not
 // go, it goes all the same: who asked for it wants the machine free.
 func TestTheGuardGoesLast(t *testing.T) {
