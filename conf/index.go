@@ -21,6 +21,8 @@ type place struct {
 	vals     []*place // and where each is
 	many     map[string]int
 	items    []*place
+	made     made           // how it came to be
+	table    map[string]any // of a table of a plain file: its values (plain.go)
 }
 
 // few is how many keys a table may have before they are looked up in a map.
@@ -48,6 +50,7 @@ type indexer struct {
 	text  []byte
 	names map[string]string
 	slab  []place
+	plain bool // so far
 }
 
 func (x *indexer) place(offset int) *place {
@@ -100,13 +103,13 @@ func (p *place) last() *place {
 	return p
 }
 
-// newIndex reads the positions of every key and value. A syntax error is
-// returned with its offset.
+// newIndex reads the positions of every key and value, and of a plain file the
+// values: root has a table then. A syntax error is returned with its offset.
 func newIndex(text []byte) (root *place, offset int, err error) {
 	var p unstable.Parser
 	p.Reset(text)
-	x := &indexer{text: text, names: map[string]string{}}
-	root = &place{}
+	x := &indexer{text: text, names: map[string]string{}, plain: plainText(text)}
+	root = &place{made: byHeader, table: map[string]any{}}
 	table := root
 	for p.NextExpression() {
 		e := p.Expression()
@@ -122,6 +125,9 @@ func newIndex(text []byte) (root *place, offset int, err error) {
 	}
 	if err := p.Error(); err != nil {
 		return nil, syntaxOffset(err, text), err
+	}
+	if !x.plain {
+		root.table = nil
 	}
 	return root, 0, nil
 }
@@ -151,10 +157,13 @@ func tooDeep(e *unstable.Node, depth int) (offset int, deep bool) {
 // header enters [a.b] or [[a.b]] and returns the table it opens.
 func (x *indexer) header(root *place, e *unstable.Node) *place {
 	at := root
+	x.plain = x.plain && e.Kind == unstable.Table
 	for it := e.Key(); it.Next(); {
 		k := it.Node()
 		offset := int(k.Raw.Offset)
+		up := at
 		at = x.kid(at, k.Data, offset)
+		x.open(up, at, it.IsLast())
 		switch {
 		case !it.IsLast():
 			at = at.last()
@@ -170,33 +179,46 @@ func (x *indexer) header(root *place, e *unstable.Node) *place {
 
 // keyValue enters key = value, dotted keys included.
 func (x *indexer) keyValue(table *place, e *unstable.Node) {
-	at, end := table, 0
+	at, up, end, depth := table, table, 0, 0
 	for it := e.Key(); it.Next(); {
 		k := it.Node()
-		at = x.kid(at, k.Data, int(k.Raw.Offset))
+		up, at = at, x.kid(at, k.Data, int(k.Raw.Offset))
 		end = int(k.Raw.Offset + k.Raw.Length)
+		depth++
 	}
-	x.value(at, e.Value(), valueOffset(x.text, end))
+	x.plain = x.plain && depth == 1 && at.made == byNobody
+	at.made = byValue
+	v := x.value(at, e.Value(), valueOffset(x.text, end))
+	if x.plain {
+		up.table[up.keys[len(up.keys)-1]] = v
+	}
 }
 
-// value enters a value that begins at offset.
-func (x *indexer) value(at *place, v *unstable.Node, offset int) {
+// value enters a value that begins at offset, and returns it where the file is plain.
+func (x *indexer) value(at *place, v *unstable.Node, offset int) any {
 	at.val = offset
 	switch v.Kind {
 	case unstable.InlineTable:
+		if x.plain {
+			at.table = make(map[string]any, 4)
+		}
 		for it := v.Children(); it.Next(); {
 			x.keyValue(at, it.Node())
 		}
+		return at.table
 	case unstable.Array:
+		list := []any{}
 		for it := v.Children(); it.Next(); {
 			child := it.Node()
 			o := int(child.Raw.Offset)
 			if child.Raw.Length == 0 { // the parser gives arrays no place
 				o = offset
 			}
-			x.value(x.item(at, o), child, o)
+			list = append(list, x.value(x.item(at, o), child, o))
 		}
+		return list
 	}
+	return x.scalar(v)
 }
 
 // valueOffset steps over blanks and the equals sign after a key.

@@ -67,13 +67,15 @@ func readText(name string, data []byte, secrets bool) (Deployment, error) {
 	if err != nil {
 		return Deployment{}, r.syntax(offset, err.Error())
 	}
-	var m map[string]any
-	if _, err := toml.Decode(string(data), &m); err != nil {
-		var pe toml.ParseError
-		if errors.As(err, &pe) {
-			return Deployment{}, r.syntax(pe.Position.Start, houseVoice(pe.Message))
+	m := root.table
+	if m == nil {
+		if _, err := toml.Decode(string(data), &m); err != nil {
+			var pe toml.ParseError
+			if errors.As(err, &pe) {
+				return Deployment{}, r.syntax(pe.Position.Start, houseVoice(pe.Message))
+			}
+			return Deployment{}, r.syntax(0, err.Error())
 		}
-		return Deployment{}, r.syntax(0, err.Error())
 	}
 	file := &entry{r: r, spec: &Key{Section: &fileSection, Type: Table}, at: root, set: true}
 	r.table(file, m)
