@@ -35,11 +35,13 @@ func names(t *testing.T, w *lab.Web, address string) {
 // flow is one flow of UDP from the client: the same port for as long as it lasts.
 type flow struct{ net.Conn }
 
-func (s *scene) flow(t *testing.T) flow {
+func (s *scene) flow(t *testing.T) flow { return s.flowTo(t, lab.Service) }
+
+func (s *scene) flowTo(t *testing.T, address string) flow {
 	t.Helper()
 	var c net.Conn
 	must(t, s.Client.Do(func() (err error) {
-		c, err = net.Dial("udp4", lab.Service)
+		c, err = net.Dial("udp4", address)
 		return err
 	}))
 	t.Cleanup(func() { _ = c.Close() })

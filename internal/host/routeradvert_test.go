@@ -19,8 +19,11 @@ func advertise(t *testing.T, router, host *machine, name string) {
 		if err != nil {
 			return err
 		}
-		// By then the address of the link is there: without DAD it comes with the carrier.
+		// The address of the link comes with the carrier, and that when it likes.
 		c, _, err := ndp.Listen(ifi, ndp.LinkLocal)
+		for end := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			c, _, err = ndp.Listen(ifi, ndp.LinkLocal)
+		}
 		if err != nil {
 			return err
 		}
