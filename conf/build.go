@@ -38,6 +38,7 @@ func (b *builder) build() {
 			Name:      e.key,
 			Addresses: vals[netip.Addr](e.get("address")),
 			Priority:  uint8(val[int64](e.get("priority"))),
+			PublicKey: val[string](e.get("public_key")),
 		})
 	}
 	b.d.Daemon = b.daemon(b.file.get("daemon"))
@@ -73,6 +74,9 @@ func (b *builder) daemon(e *entry) Daemon {
 	return Daemon{
 		Socket:   val[string](e.get("socket")),
 		StateDir: val[string](e.get("state_dir")),
+
+		PrivateKey: val[string](e.get("private_key")),
+		PeerPort:   uint16(val[int64](e.get("peer_port"))),
 		HTTPListen: perDirector(b, e.get("http_listen"), func(Director) netip.AddrPort {
 			return netip.MustParseAddrPort(defaultListen)
 		}),

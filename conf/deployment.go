@@ -35,12 +35,17 @@ type Director struct {
 	Name      string
 	Addresses []netip.Addr
 	Priority  uint8
+	// PublicKey is base64 of 32 bytes (Ed25519), for the peer link; empty: none.
+	PublicKey string `json:",omitempty"`
 }
 
 // Daemon is the [daemon] table.
 type Daemon struct {
 	Socket   string
 	StateDir string
+	// PrivateKey is the path of a file, PeerPort the TCP port of the peer link.
+	PrivateKey string
+	PeerPort   uint16
 	// HTTPListen is where a director serves HTTP; the invalid address is nowhere.
 	HTTPListen   PerDirector[netip.AddrPort]
 	LogLevel     string
@@ -56,6 +61,9 @@ type Node struct {
 	// Addresses are this director's own, from the file. The interface of
 	// connection synchronisation is looked for by them where the file names none.
 	Addresses []netip.Addr
+	// PublicKey is this director's. PeerLink: each director has one.
+	PublicKey string
+	PeerLink  bool
 	Daemon    Daemon
 	Groups    []vrrp.GroupConfig
 	Servers   []VirtualServer

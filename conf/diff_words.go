@@ -14,7 +14,7 @@ import (
 // listings puts a director's configuration into words for Diff; of virtual servers
 // that are the same on both sides only the names.
 func listings(n Node, same map[string]bool) []listing {
-	directors := []object{directorWords(Director{Name: n.Name, Addresses: n.Addresses})}
+	directors := []object{directorWords(Director{Name: n.Name, Addresses: n.Addresses, PublicKey: n.PublicKey})}
 	for _, p := range n.Peers {
 		directors = append(directors, directorWords(p))
 	}
@@ -53,7 +53,7 @@ func listings(n Node, same map[string]bool) []listing {
 }
 
 func directorWords(d Director) object {
-	fields := []field{{"address", words(d.Addresses)}}
+	fields := []field{{"address", words(d.Addresses)}, {"public_key", d.PublicKey}}
 	return object{name: d.Name, brief: words(d.Addresses), fields: fields}
 }
 
@@ -64,6 +64,7 @@ func daemonWords(self string, d Daemon) object {
 	}
 	return object{fields: []field{
 		{"socket", d.Socket}, {"state_dir", d.StateDir}, {"http_listen", listen},
+		{"private_key", d.PrivateKey}, {"peer_port", strconv.Itoa(int(d.PeerPort))},
 		{"log_level", d.LogLevel}, {"log_format", d.LogFormat},
 		{"realtime", strconv.FormatBool(d.Realtime)}, {"script_user", d.ScriptUser},
 		{"manage_sysctl", strconv.FormatBool(d.ManageSysctl)},

@@ -36,6 +36,8 @@ var directorSection = Section{
 			Doc: "The director's own address, never a virtual one. The source of its adverts where a virtual router's subnet contains it, and the place of connection synchronisation. A list gives several paths or families."},
 		{Name: "priority", Type: Integer, Min: 1, Max: 254, Default: "100", Example: "150",
 			Doc: "Priority of this director in every virtual router that does not say otherwise. The highest one becomes master."},
+		{Name: "public_key", Type: String, Default: `""`, Example: `"m/Kxl4XYw7nNQ3J0q8r5TzvVb1sPcA2dEfGhIjKlMn0="`, valid: publicKey,
+			Doc: "The public half of the director's key, as failover keygen prints it. With one on every director the peer link between them is on. See docs/peer.md."},
 	},
 	Trailer: `[director.lb2]
 address = "192.168.33.94"
@@ -51,6 +53,10 @@ var daemonSection = Section{
 			Doc: "Path of the control socket, mode 0660, owner root:failover; without such a group 0600 and one warning."},
 		{Name: "state_dir", Type: String, Default: `"/var/lib/failover"`, valid: absolutePath,
 			Doc: "Directory of what must outlive a restart."},
+		{Name: "private_key", Type: String, Default: `"/etc/failover/node.key"`, valid: absolutePath,
+			Doc: "The file of this director's private key, made by failover keygen, for the peer link. Nobody but root may read it."},
+		{Name: "peer_port", Type: Integer, Min: 1, Max: 65535, Default: "9651",
+			Doc: "The TCP port of the peer link, at every address of every director."},
 		{Name: "http_listen", Type: Listen, PerDirector: true, Default: `"` + defaultListen + `"`,
 			Doc: "Where /metrics, /status.json and /healthz are served over HTTP, to anybody who can connect: there is no password and no TLS. The default is this machine only. An address of the machine opens them to its network, 0.0.0.0 or [::] (IPv4 too) to every network, the virtual addresses included. IPv6 goes in brackets. \"\" turns them off."},
 		{Name: "log_level", Type: String, Values: []string{"debug", "info", "warn", "error"}, Default: `"info"`,

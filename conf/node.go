@@ -44,12 +44,19 @@ func (d Deployment) Node(name string) (Node, error) {
 		Sync:      d.sync(name),
 		Digest:    d.Digest(),
 	}
+	n.PublicKey, n.PeerLink = self.PublicKey, d.linked()
 	for _, other := range d.Directors {
 		if other.Name != name {
 			n.Peers = append(n.Peers, other)
 		}
 	}
 	return n, nil
+}
+
+// linked tells whether there is a peer link: every director has a key, and there are
+// two of them.
+func (d Deployment) linked() bool {
+	return len(d.Directors) > 1 && !slices.ContainsFunc(d.Directors, func(x Director) bool { return x.PublicKey == "" })
 }
 
 func (d Deployment) director(name string) (Director, bool) {

@@ -84,7 +84,7 @@ func TestPairResolves(t *testing.T) {
 	want := Node{
 		Name:      "lb2",
 		Addresses: []netip.Addr{netip.MustParseAddr("192.168.33.94")},
-		Daemon: Daemon{Socket: "/run/failover/failover.sock", StateDir: "/var/lib/failover", HTTPListen: PerDirector[netip.AddrPort]{All: netip.MustParseAddrPort("127.0.0.1:9650")}, LogLevel: "info",
+		Daemon: Daemon{Socket: "/run/failover/failover.sock", StateDir: "/var/lib/failover", PrivateKey: "/etc/failover/node.key", PeerPort: 9651, HTTPListen: PerDirector[netip.AddrPort]{All: netip.MustParseAddrPort("127.0.0.1:9650")}, LogLevel: "info",
 			LogFormat: "text", Realtime: true, ScriptUser: "failover-script", ManageSysctl: true},
 		Groups: []vrrp.GroupConfig{{Name: "nat", Priority: 100, Preempt: true, Routers: []vrrp.RouterConfig{
 			router("outside", "eth2", 51, "172.20.10.4/28", ""),

@@ -35,6 +35,30 @@ func (b *builder) directorRules() {
 			of[a] = e.key
 		}
 	}
+	b.linkRules()
+}
+
+// linkRules: each director has a key of its own, and the peer link takes all of them.
+func (b *builder) linkRules() {
+	of := map[string]string{}
+	var without []string
+	var with *entry
+	for _, e := range b.directors {
+		key := e.get("public_key")
+		text := val[string](key)
+		if text == "" {
+			without = append(without, e.key)
+			continue
+		}
+		if other, taken := of[text]; taken {
+			b.contradict(key, "run failover keygen on each machine", "is the key of director %s already", other)
+		}
+		of[text], with = e.key, key
+	}
+	if with != nil && len(without) > 0 {
+		b.note(&b.warnings, with, "run failover keygen there and write the public_key it prints",
+			"the peer link stays off: "+enumerate(without)+" has no public_key")
+	}
 }
 
 // routerRules hold each virtual router against itself and the others.

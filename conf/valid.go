@@ -1,6 +1,8 @@
 package conf
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
 	"strconv"
 	"strings"
 )
@@ -45,6 +47,15 @@ func name(s string) string {
 func v2Password(s string) string {
 	if len(s) > 8 {
 		return "is longer than 8 bytes, which is all that an advert has room for"
+	}
+	return ""
+}
+
+// publicKey judges the public half of an Ed25519 key, base64 of 32 bytes.
+func publicKey(s string) string {
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	if s != "" && (err != nil || len(b) != ed25519.PublicKeySize || strings.ContainsAny(s, "\r\n")) {
+		return "is not a public key: failover keygen prints one, of 44 characters"
 	}
 	return ""
 }

@@ -17,12 +17,16 @@ type Conn struct {
 	Client, Virtual, Server netip.AddrPort
 	State                   string        // as the kernel names it: ESTABLISHED, UDP, …
 	Expires                 time.Duration // from now, unless a packet comes; in whole seconds
+	// Template: it is no connection, but what binds a client to a server (persistence).
+	// Its client has no port, and of a service by firewall mark the address of Virtual
+	// is the mark.
+	Template bool
 }
 
 // ReadConns reads connections from the text of /proc/net/ip_vs_conn
-// (net/netfilter/ipvs/ip_vs_conn.c, ip_vs_conn_seq_show) and gives each to f. The
-// templates of persistence are left out: they are no connections. A line that is
-// none of a connection is an error, as no kernel writes one.
+// (net/netfilter/ipvs/ip_vs_conn.c, ip_vs_conn_seq_show) and gives each to f, the
+// templates of persistence among them. A line that is none of a connection is an
+// error, as no kernel writes one.
 func ReadConns(r io.Reader, f func(Conn)) error {
 	lines := bufio.NewScanner(r)
 	for n := 0; lines.Scan(); n++ {
@@ -34,9 +38,7 @@ func ReadConns(r io.Reader, f func(Conn)) error {
 		if err != nil {
 			return fmt.Errorf("lvs: connection %q: %w", lines.Text(), err)
 		}
-		if c.Client.Port() != 0 {
-			f(c)
-		}
+		f(c)
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("lvs: read connections: %w", err)
@@ -55,6 +57,7 @@ func parseConn(words []string) (c Conn, err error) {
 			return Conn{}, err
 		}
 	}
+	c.Template = c.Client.Port() == 0
 	seconds, err := strconv.ParseUint(words[8], 10, 32)
 	c.Expires = time.Duration(seconds) * time.Second
 	return c, err

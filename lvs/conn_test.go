@@ -29,9 +29,10 @@ func TestReadConns(t *testing.T) {
 	}
 	at := netip.MustParseAddrPort
 	want := []Conn{
-		{UDP, at("172.20.10.1:40000"), at("172.20.10.4:53"), at("192.168.33.92:53"), "UDP", 299 * time.Second},
-		{TCP, at("172.20.10.1:40001"), at("172.20.10.4:80"), at("192.168.33.93:8080"), "ESTABLISHED", 900 * time.Second},
-		{TCP, at("[2001:db8::1]:40002"), at("[2001:db8::4]:80"), at("[fd00::2]:80"), "SYN_RECV", 59 * time.Second},
+		{UDP, at("172.20.10.1:40000"), at("172.20.10.4:53"), at("192.168.33.92:53"), "UDP", 299 * time.Second, false},
+		{TCP, at("172.20.10.1:40001"), at("172.20.10.4:80"), at("192.168.33.93:8080"), "ESTABLISHED", 900 * time.Second, false},
+		{TCP, at("[2001:db8::1]:40002"), at("[2001:db8::4]:80"), at("[fd00::2]:80"), "SYN_RECV", 59 * time.Second, false},
+		{TCP, at("172.20.10.1:0"), at("172.20.10.4:80"), at("192.168.33.93:80"), "NONE", 50 * time.Second, true},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)

@@ -28,6 +28,7 @@ const (
 	syncLongest = 1000
 
 	connInactive = 0x0100 // IP_VS_CONN_F_INACTIVE
+	connTemplate = 0x1000 // IP_VS_CONN_F_TEMPLATE
 )
 
 // SyncMessages are the messages that tell a backup daemon with this sync ID of
@@ -48,7 +49,10 @@ func SyncMessages(id int, moves []Move) [][]byte {
 	flush()
 	for _, move := range moves {
 		flags := []uint32{0}
-		if move.Protocol == UDP {
+		switch {
+		case move.Template:
+			flags[0] = connTemplate
+		case move.Protocol == UDP:
 			flags = append(flags, connInactive)
 		}
 		if len(m)+len(flags)*syncConn6 > syncLongest {
@@ -70,10 +74,10 @@ func appendSyncConn(m []byte, c Move, flags uint32) []byte {
 		kind, size = 1, syncConn6 // STYPE_F_INET6
 	}
 	state := uint16(1) // ESTABLISHED
-	switch c.Protocol {
-	case UDP:
+	switch {
+	case c.Template, c.Protocol == UDP:
 		state = 0 // the only one
-	case SCTP:
+	case c.Protocol == SCTP:
 		state = 8
 	}
 	m = append(m, kind, uint8(c.Protocol.number()))
@@ -94,6 +98,9 @@ func appendSyncConn(m []byte, c Move, flags uint32) []byte {
 // serverPort is the port of the connection at its new server: a server of port 0
 // gets each at the port it came to.
 func serverPort(c Move) uint16 {
+	if c.Template {
+		return c.Server.Port() // 0 where it binds on every port
+	}
 	if p := c.To.Address.Port(); p != 0 {
 		return p
 	}

@@ -171,6 +171,8 @@ const (
 	CauseTrack         CauseKind = "track"           // a tracked object fails
 	CauseTakeOver      CauseKind = "take-over"       // the take-over step failed
 	CauseServers       CauseKind = "servers"         // no real server is up
+	CauseMaintenance   CauseKind = "maintenance"     // the operator is at work on this machine
+	CausePreferred     CauseKind = "preferred"       // the operator prefers another director
 	CauseRecovered     CauseKind = "recovered"       // the fault is over
 	CauseInterface     CauseKind = "interface"       // an interface is missing or down
 	CauseStopped       CauseKind = "stopped"         // asked to stop

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"failover/conf"
+	"failover/internal/api"
 	"failover/internal/view"
 )
 
@@ -59,35 +60,92 @@ func (c *cli) invalid(err error) error {
 }
 
 func (c *cli) reloadCommand() *cobra.Command {
+	var pair, dry bool
 	cmd := &cobra.Command{
 		Use:   "reload",
 		Short: "Read the file again and bring the difference about",
 		Long: `Read the file again and bring the difference about. On any error everything
-stays as it was. The command returns when the difference is in force.`,
-		Example: "  failover reload",
-		Args:    noArguments,
+stays as it was. The command returns when the difference is in force.
+
+With --pair every director of the peer link checks its own file first; they must be
+the same, and are taken into force on all directors or on none. With --dry-run it
+only tells what would change.`,
+		Example: `  failover reload
+  failover reload --pair --dry-run
+  failover reload --pair`,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			ctx, stop := interruptible()
-			defer stop()
-			r, err := c.client().Reload(ctx)
-			if err != nil {
-				c.details(err)
-				return asked(err)
+			switch {
+			case pair:
+				return c.reloadPair(dry)
+			case dry:
+				p, err := c.plan("daemon")
+				if err != nil {
+					return err
+				}
+				return c.showPlan(p)
 			}
-			if c.json {
-				err = c.writeJSON(r)
-			} else if err = view.Changes(c.out, r.Changes); len(r.Changes) == 0 {
-				fmt.Fprintln(c.out, "nothing changed")
-			}
-			if err == nil && len(r.Problems) > 0 {
-				return &failure{exitFailed, errors.New(strings.Join(r.Problems, "; ")), "the rest is in force; failover status shows the whole"}
-			}
-			return err
+			return c.reload()
 		},
 	}
+	cmd.Flags().BoolVar(&pair, "pair", false, "on every director, or on none")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "tell what would change, and change nothing")
 	c.socketFlag(cmd)
 	c.jsonFlag(cmd)
 	return cmd
+}
+
+func (c *cli) reload() error {
+	ctx, stop := interruptible()
+	defer stop()
+	r, err := c.client().Reload(ctx)
+	if err != nil {
+		c.details(err)
+		return asked(err)
+	}
+	if c.json {
+		err = c.writeJSON(r)
+	} else if err = view.Changes(c.out, r.Changes); len(r.Changes) == 0 {
+		fmt.Fprintln(c.out, "nothing changed")
+	}
+	return partly(err, r.Problems)
+}
+
+// partly is the end of a command part of which could not be carried out.
+func partly(err error, problems []string) error {
+	if err == nil && len(problems) > 0 {
+		return &failure{exitFailed, errors.New(strings.Join(problems, "; ")), "the rest is in force; failover status shows the whole"}
+	}
+	return err
+}
+
+// reloadPair reloads both directors, or tells what that would change; then the exit
+// code is that of plan.
+func (c *cli) reloadPair(dry bool) error {
+	ctx, stop := interruptible()
+	defer stop()
+	r, err := c.client().ReloadPair(ctx, api.PairReload{DryRun: dry})
+	if err != nil {
+		c.details(err)
+		return asked(err)
+	}
+	if c.json {
+		err = c.writeJSON(r)
+	} else {
+		err = view.PairReloaded(c.out, r)
+	}
+	var problems []string
+	changes := 0
+	for _, d := range r.Directors {
+		changes += len(d.Changes)
+		for _, p := range d.Problems {
+			problems = append(problems, d.Name+": "+p)
+		}
+	}
+	if err == nil && dry && changes > 0 {
+		return quiet()
+	}
+	return partly(err, problems)
 }
 
 func (c *cli) statusCommand() *cobra.Command {
@@ -96,7 +154,7 @@ func (c *cli) statusCommand() *cobra.Command {
 		Use:   "status [FILTER]",
 		Short: "Show roles, addresses, virtual and real servers",
 		Long: `Show both directors: roles, addresses, virtual and real servers, in one screen.
-This director is shown in full, another one as far as its adverts tell. FILTER
+Without a peer link another director is shown as far as its adverts tell. FILTER
 keeps what has it in its name. The exit code is 1 when something is wrong.`,
 		Example: `  failover status
   failover status web --json
@@ -118,7 +176,7 @@ keeps what has it in its name. The exit code is 1 when something is wrong.`,
 				err = view.Status(c.out, s, o)
 			}
 			if err == nil && !s.Healthy {
-				return quiet(exitFailed)
+				return quiet()
 			}
 			return err
 		},

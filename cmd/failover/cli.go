@@ -50,7 +50,7 @@ func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
 // quiet ends a command whose output has said everything already.
-func quiet(code int) error { return &failure{code: code} }
+func quiet() error { return &failure{code: exitFailed} }
 
 // run carries one command line out and returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
@@ -103,8 +103,8 @@ IPVS table, so that a take-over finds everything in place.`,
 	}
 	root.AddCommand(c.runCommand(), c.directorCommand(), c.validateCommand(), c.planCommand(),
 		c.reloadCommand(), c.statusCommand(), c.realserverCommand(),
-		c.drainCommand(), c.disableCommand(), c.enableCommand(), c.weightCommand(),
-		c.exportCommand(), c.importCommand(), c.releaseCommand(), c.versionCommand())
+		c.drainCommand(), c.disableCommand(), c.enableCommand(), c.weightCommand(), c.maintenanceCommand(), c.switchoverCommand(),
+		c.exportCommand(), c.importCommand(), c.releaseCommand(), c.keygenCommand(), c.versionCommand())
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
 	return root
 }

@@ -54,7 +54,7 @@ func (c *cli) director() error {
 		Parts: director.MachineParts(log),
 	})
 	if err != nil {
-		return quiet(exitFailed)
+		return quiet()
 	}
 	return nil
 }

@@ -83,7 +83,7 @@ func (c *cli) showPlan(p api.Plan) error {
 		err = view.Changes(c.out, p.Changes)
 	}
 	if err == nil && len(p.Changes) > 0 {
-		return quiet(exitFailed)
+		return quiet()
 	}
 	return err
 }

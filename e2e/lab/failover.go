@@ -65,6 +65,9 @@ func failoverTOML(s Setup) string {
 	var b strings.Builder
 	for _, d := range []struct{ name, address string }{{"lb1", "192.168.33.91"}, {"lb2", "192.168.33.94"}} {
 		fmt.Fprintf(&b, "[director.%s]\naddress = %q\npriority = %d\n", d.name, d.address, s.Priority[d.name])
+		if key := s.PublicKeys[d.name]; key != "" {
+			fmt.Fprintf(&b, "public_key = %q\n", key)
+		}
 	}
 	for _, r := range s.Routers {
 		fmt.Fprintf(&b, "\n[virtual_router.%s]\ninterface = %q\nvrid = %d\naddresses = [%q]\n", r.Name, r.Link, r.VRID, r.Address)

@@ -25,19 +25,21 @@ type System interface {
 type Setup struct {
 	AdvertInterval time.Duration  // 1 s
 	Priority       map[string]int // by director; lb1 150, lb2 100
-	NoPreempt      bool
-	Check          string        // http; or tcp, none
-	CheckInterval  time.Duration // 1 s
-	CheckTimeout   time.Duration // 1 s
-	Rise, Fall     int           // 1 and 2
-	Servers        []Server      // web1 and web2, weight 1
-	NoSync         bool          // without connection sync
-	Routers        []Router      // outside and inside, one group
-	RouterLines    string        // of failover's file, for every virtual router
-	Lines          string        // more of failover's file, at its end
-	Scheduler      string        // of failover; rr
-	Forward        string        // of failover; nat. dr needs [Lab.DirectRouting]
-	ServerLines    string        // of failover's file, for the virtual server
+	// PublicKeys are failover's, by director; with them the directors talk.
+	PublicKeys    map[string]string
+	NoPreempt     bool
+	Check         string        // http; or tcp, none
+	CheckInterval time.Duration // 1 s
+	CheckTimeout  time.Duration // 1 s
+	Rise, Fall    int           // 1 and 2
+	Servers       []Server      // web1 and web2, weight 1
+	NoSync        bool          // without connection sync
+	Routers       []Router      // outside and inside, one group
+	RouterLines   string        // of failover's file, for every virtual router
+	Lines         string        // more of failover's file, at its end
+	Scheduler     string        // of failover; rr
+	Forward       string        // of failover; nat. dr needs [Lab.DirectRouting]
+	ServerLines   string        // of failover's file, for the virtual server
 	// RoutersOnly leaves the virtual server out, with checks and connection sync: what
 	// remains needs no IPVS.
 	RoutersOnly bool

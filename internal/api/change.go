@@ -11,6 +11,26 @@ type Change struct {
 type Plan struct {
 	File    string   `json:"file"`
 	Changes []Change `json:"changes"`
+	// ConfigDigest is that of the file.
+	ConfigDigest string `json:"config_digest,omitempty"`
+}
+
+// PairReload is what the operator wants of both directors.
+type PairReload struct {
+	DryRun bool `json:"dry_run"`
+}
+
+// PairReloaded is what came of it, or would come of it.
+type PairReloaded struct {
+	ConfigDigest string             `json:"config_digest"` // of the file, on both
+	Directors    []DirectorReloaded `json:"directors"`
+}
+
+// DirectorReloaded is one director's part.
+type DirectorReloaded struct {
+	Name     string   `json:"name"`
+	Changes  []Change `json:"changes"`
+	Problems []string `json:"problems"`
 }
 
 // Reload is what a reload did.

@@ -22,6 +22,9 @@ type Operated struct {
 	Services []Served `json:"services"`
 	// Problems are parts that could not be carried out yet; they are tried again.
 	Problems []string `json:"problems"`
+	// Notes are what is as it should be and worth knowing: a director that is away will
+	// hear of it later.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Served is a real server in one service.

@@ -55,9 +55,24 @@ func (c *Client) Reload(ctx context.Context) (api.Reload, error) {
 	return call[api.Reload](ctx, c, http.MethodPost, "/v1/reload", nil)
 }
 
+// ReloadPair asks every director to read its file again, or none.
+func (c *Client) ReloadPair(ctx context.Context, p api.PairReload) (api.PairReloaded, error) {
+	return call[api.PairReloaded](ctx, c, http.MethodPost, "/v1/reload/pair", p)
+}
+
 // Operate tells the daemon what the operator wants of a real server.
 func (c *Client) Operate(ctx context.Context, o api.Operator) (api.Operated, error) {
 	return call[api.Operated](ctx, c, http.MethodPost, "/v1/operator", o)
+}
+
+// Maintain begins or ends the director's maintenance.
+func (c *Client) Maintain(ctx context.Context, m api.Maintenance) (api.Maintained, error) {
+	return call[api.Maintained](ctx, c, http.MethodPost, "/v1/maintenance", m)
+}
+
+// Switchover tells the director whom the operator wants as master.
+func (c *Client) Switchover(ctx context.Context, s api.Switchover) (api.Switched, error) {
+	return call[api.Switched](ctx, c, http.MethodPost, "/v1/switchover", s)
 }
 
 // call makes one request; what is said is nil or what goes into its body.

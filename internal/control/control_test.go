@@ -25,6 +25,21 @@ func (fakeDirector) Plan(context.Context) (api.Plan, error) {
 	return api.Plan{Changes: []api.Change{{Op: "~", Object: "x", Detail: "weight 1 -> 3"}}}, nil
 }
 
+func (fakeDirector) ReloadPair(_ context.Context, p api.PairReload) (api.PairReloaded, error) {
+	if p.DryRun {
+		return api.PairReloaded{ConfigDigest: "sha256:x"}, nil
+	}
+	return api.PairReloaded{}, &api.Error{Message: "refused", Invalid: true}
+}
+
+func (fakeDirector) Maintain(_ context.Context, m api.Maintenance) (api.Maintained, error) {
+	return api.Maintained{On: m.On, MasterOf: []string{}}, nil
+}
+
+func (fakeDirector) Switchover(_ context.Context, s api.Switchover) (api.Switched, error) {
+	return api.Switched{Groups: []api.SwitchedGroup{{Group: s.Group, Preferred: s.To, Master: s.To}}}, nil
+}
+
 func (f fakeDirector) Reload(context.Context) (api.Reload, error) {
 	return api.Reload{File: "failover.toml"}, f.reloadErr
 }
@@ -66,6 +81,16 @@ func TestCommandsReachTheDirector(t *testing.T) {
 	}
 	if r, err := c.Reload(t.Context()); err != nil || r.File != "failover.toml" {
 		t.Errorf("reload: %+v, %v", r, err)
+	}
+}
+
+func TestMaintenanceAndSwitchover(t *testing.T) {
+	c := NewClient(serve(t, fakeDirector{}))
+	if m, err := c.Maintain(t.Context(), api.Maintenance{On: true}); err != nil || !m.On {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if s, err := c.Switchover(t.Context(), api.Switchover{Group: "nat", To: "lb2"}); err != nil || len(s.Groups) != 1 || s.Groups[0].Master != "lb2" {
+		t.Errorf("%+v, %v", s, err)
 	}
 }
 

@@ -25,7 +25,10 @@ type Director interface {
 	Status(context.Context) (api.Status, error)
 	Plan(context.Context) (api.Plan, error)
 	Reload(context.Context) (api.Reload, error)
+	ReloadPair(context.Context, api.PairReload) (api.PairReloaded, error)
 	Operate(context.Context, api.Operator) (api.Operated, error)
+	Maintain(context.Context, api.Maintenance) (api.Maintained, error)
+	Switchover(context.Context, api.Switchover) (api.Switched, error)
 }
 
 // Group is the system group whose members may use the socket.
@@ -108,7 +111,10 @@ func routes(d Director) http.Handler {
 	mux.HandleFunc("GET /v1/status", answer(d.Status))
 	mux.HandleFunc("GET /v1/plan", answer(d.Plan))
 	mux.HandleFunc("POST /v1/reload", answer(d.Reload))
+	mux.HandleFunc("POST /v1/reload/pair", request(d.ReloadPair))
 	mux.HandleFunc("POST /v1/operator", request(d.Operate))
+	mux.HandleFunc("POST /v1/maintenance", request(d.Maintain))
+	mux.HandleFunc("POST /v1/switchover", request(d.Switchover))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		write(w, http.StatusNotFound, &api.Error{
 			Message: fmt.Sprintf("the daemon has no %s %s", r.Method, r.URL.Path),

@@ -9,6 +9,7 @@ package director
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,6 +24,7 @@ import (
 	"failover/internal/hook"
 	"failover/internal/host"
 	"failover/internal/ipc"
+	"failover/internal/peer"
 	"failover/internal/policy"
 	"failover/internal/program"
 	"failover/lvs"
@@ -70,6 +72,10 @@ type Parts struct {
 	Owned func(stateDir string) lvs.OwnedStore
 	// Overrides keeps what the operator says of real servers.
 	Overrides func(stateDir string) OverrideStore
+	// Preferences keeps whom the operator prefers as master.
+	Preferences func(stateDir string) PreferenceStore
+	// Maintenance keeps whether the operator is at work on this machine.
+	Maintenance func(stateDir string) MaintenanceStore
 	// LastGood keeps the deployment in force for a director that finds a broken
 	// file.
 	LastGood func(stateDir string) Memory
@@ -87,6 +93,10 @@ type Parts struct {
 	Connections Connections
 	// Interface names the interface that has one of the addresses.
 	Interface func([]netip.Addr) (string, error)
+	// Link makes the connection with the other directors, Key reads our private key
+	// for it; nil: there is none.
+	Link func(peer.Config) (Link, error)
+	Key  func(path string) (ed25519.PrivateKey, error)
 	// Web is what serves HTTP; nil: nothing does.
 	Web func(*Director) Web
 	// Control opens the control socket and returns what serves it until the context
@@ -114,12 +124,18 @@ type Director struct {
 	serverHooks *hook.Servers
 	// overrides are what the operator says of real servers.
 	overrides *overrides
-	host      *hostWriter
-	engine    *engineQuery
-	web       Web
-	much      chan struct{} // of capacity 1: something took much memory
-	pulse     chan struct{} // the loop puts something in whenever it has nothing else to do
-	reload    sync.Mutex    // one reload or plan at a time
+	// preferences are whom he wants as master.
+	preferences *preferences
+	// maintenance is whether he is at work on this machine.
+	maintenance *maintenance
+	host        *hostWriter
+	engine      *engineQuery
+	peers       *peers
+	joiner      *joiner
+	web         Web
+	much        chan struct{} // of capacity 1: something took much memory
+	pulse       chan struct{} // the loop puts something in whenever it has nothing else to do
+	reload      sync.Mutex    // one reload or plan at a time
 
 	shown atomic.Pointer[shown] // what status reads
 
@@ -153,6 +169,7 @@ type shown struct {
 	hostErr    error
 	fileErr    string
 	counts     counts
+	roles      map[string]vrrp.State
 }
 
 // Run is the director process. It returns nil when the engine's line ends or
@@ -166,6 +183,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox(), pulse: make(chan struct{}), much: make(chan struct{}, 1), faults: map[string]time.Time{}, roles: map[string]role{}}
 	d.engine = newEngineQuery(o.Line)
+	d.peers, d.joiner = newPeers(d), newJoiner(d)
 	defer d.running.Wait()
 	defer cancel()
 
@@ -330,6 +348,9 @@ func (d *Director) lookIn(after time.Duration) { time.AfterFunc(after, d.box.loo
 func (d *Director) decide() {
 	d.decided = time.Now()
 	d.world.Overrides = d.overrides.now()
+	d.world.Joining = d.joiner.joining(d.peers.linkedTo())
+	d.world.Preferred = preferred(d.deployment, d.preferences.words())
+	d.world.Maintenance = !d.maintenance.now().IsZero()
 	d.world.StepFailed = failedSteps(d.hooks.Status())
 	d.world.SinceStart, d.world.SinceFault = time.Since(d.started), d.sinceFaults()
 	d.look()
@@ -368,7 +389,10 @@ func (d *Director) sendHealth(h map[string]vrrp.Health) {
 }
 
 func (d *Director) publish() {
-	s := &shown{table: d.table, deployment: d.deployment, world: d.world, result: d.result, hostErr: d.hostErr, fileErr: d.fileErr, counts: d.counts.clone()}
+	s := &shown{table: d.table, deployment: d.deployment, world: d.world, result: d.result, hostErr: d.hostErr, fileErr: d.fileErr, counts: d.counts.clone(), roles: make(map[string]vrrp.State, len(d.roles))}
+	for group, r := range d.roles {
+		s.roles[group] = r.state
+	}
 	s.world.Verdicts = cloneVerdicts(d.world.Verdicts)
 	d.shown.Store(s)
 	if !d.readySent && (d.table == nil || d.world.Reconciled) {

@@ -66,6 +66,8 @@ type stand struct {
 	line   *fakeLine
 	web    *fakeWeb
 	spoken fakeOverrides
+	kept   fakeKept
+	link   fakeLink
 	conns  fakeConns
 	told   fakeServerTold
 	dir    *Director
@@ -163,6 +165,10 @@ func (s *stand) start(hello ipc.Hello) {
 				Probe:       func(conf.Node) func(context.Context, check.Spec) check.Result { return s.probe },
 				Owned:       func(string) lvs.OwnedStore { return s.store },
 				Overrides:   func(string) OverrideStore { return &s.spoken },
+				Maintenance: func(string) MaintenanceStore { return keptMaintenance{&s.kept} },
+				Preferences: func(string) PreferenceStore { return keptPreferences{&s.kept} },
+				Link:        s.link.open,
+				Key:         s.link.key,
 				LastGood:    func(string) Memory { return s.memory },
 				Web:         func(*Director) Web { return s.web },
 				Links:       s.links,

@@ -2,6 +2,7 @@ package director
 
 import (
 	"context"
+	"io"
 	"net/netip"
 	"slices"
 	"time"
@@ -14,6 +15,8 @@ import (
 type Connections interface {
 	// Each gives every connection to f.
 	Each(f func(lvs.Conn)) error
+	// Copy writes them all as the kernel does.
+	Copy(w io.Writer) error
 	// Tell gives messages to the backup daemon of this machine.
 	Tell(lvs.Sync, [][]byte) error
 }

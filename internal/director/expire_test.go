@@ -2,6 +2,7 @@ package director
 
 import (
 	"errors"
+	"io"
 	"net/netip"
 	"strings"
 	"sync"
@@ -31,6 +32,11 @@ func (f *fakeConns) Each(g func(lvs.Conn)) error {
 		g(c)
 	}
 	return nil
+}
+
+func (f *fakeConns) Copy(w io.Writer) error {
+	_, err := io.WriteString(w, "Pro FromIP\n")
+	return err
 }
 
 func (f *fakeConns) Tell(s lvs.Sync, messages [][]byte) error {

@@ -3,6 +3,7 @@ package director
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -15,6 +16,7 @@ import (
 	"failover/internal/control"
 	"failover/internal/hook"
 	"failover/internal/host"
+	"failover/internal/peer"
 	"failover/internal/program"
 	"failover/internal/state"
 	"failover/internal/web"
@@ -32,6 +34,8 @@ func MachineParts(log *slog.Logger) Parts {
 		Probe:       probeAs,
 		Owned:       func(stateDir string) lvs.OwnedStore { return OwnedEntries(stateDir) },
 		Overrides:   Overrides,
+		Maintenance: Maintenance,
+		Preferences: Preferences,
 		LastGood:    func(stateDir string) Memory { return lastGood{stateDir} },
 		User:        program.Exists,
 		Program:     func(ctx context.Context, p program.Program) (string, error) { return p.Run(ctx) },
@@ -40,6 +44,8 @@ func MachineParts(log *slog.Logger) Parts {
 		Links:       linkEvents,
 		Connections: kernelConns{},
 		Interface:   interfaceOf,
+		Link:        func(c peer.Config) (Link, error) { return peer.New(c) },
+		Key:         readKey,
 		Web: func(d *Director) Web {
 			return web.New(web.Handler(NewWatch(d, ownProcesses)), d.log)
 		},
@@ -51,6 +57,7 @@ func MachineParts(log *slog.Logger) Parts {
 type kernelConns struct{}
 
 func (kernelConns) Each(f func(lvs.Conn)) error              { return ipvs.Connections(f) }
+func (kernelConns) Copy(w io.Writer) error                   { return ipvs.CopyConnections(w) }
 func (kernelConns) Tell(s lvs.Sync, messages [][]byte) error { return ipvs.TellBackup(s, messages) }
 
 // OpenHost is the writer of the machine's settings, with its memory of what they

@@ -40,6 +40,12 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 	d.deployment = deployment
 	d.world = policy.World{Node: node, Verdicts: make(map[check.ID]check.Verdict)}
 	d.openOverrides(node)
+	if d.preferences, err = loadPreferences(d.o.Parts.Preferences(node.Daemon.StateDir)); err != nil {
+		d.log.Error("which director is preferred is not known: none is", "error", err)
+	}
+	if d.maintenance, err = loadMaintenance(d.o.Parts.Maintenance(node.Daemon.StateDir)); err != nil {
+		d.log.Error("whether this director is in maintenance is not known: it is taken for not", "error", err)
+	}
 	if d.table, err = d.openTable(ctx, node); err != nil {
 		return err
 	}
@@ -68,6 +74,8 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 		d.web = d.o.Parts.Web(d)
 	}
 	d.web.Set(node.Daemon.HTTPListen.For(node.Name))
+	d.peers.set(node)
+	d.running.Go(func() { d.peers.keep(ctx) })
 	d.running.Go(func() { d.web.Run(ctx) })
 	d.running.Go(func() { d.host.run(ctx) })
 	d.running.Go(func() { d.followLinks(ctx) })

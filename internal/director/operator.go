@@ -35,8 +35,9 @@ func (d *Director) Operate(ctx context.Context, want api.Operator) (api.Operated
 	if err := d.overrides.change(func(all map[check.ID]policy.Override) { say(all, id, want, time.Now()) }); err != nil {
 		return api.Operated{}, err
 	}
-	d.log.Info("the operator's word", "virtual_server", vs.Name, "real_server", rs.Name, "operator", spell(d.overrides.now()[id]), "before", spell(was))
 	o := api.Operated{VirtualServer: vs.Name, RealServer: rs.Name, Operator: want.Operator, Before: string(was.Kind), Services: []api.Served{}, Problems: []string{}}
+	o.Notes = d.peers.tell(ctx)
+	d.log.Info("the operator's word", "virtual_server", vs.Name, "real_server", rs.Name, "operator", spell(d.overrides.now()[id]), "before", spell(was))
 	done := make(chan []string, 1)
 	d.box.await(&await{done: done})
 	select {
@@ -63,10 +64,13 @@ func (d *Director) Operate(ctx context.Context, want api.Operator) (api.Operated
 // say enters the operator's word. Said again it changes nothing but what is new in
 // it: a drain goes on from where it began.
 func say(all map[check.ID]policy.Override, id check.ID, want api.Operator, now time.Time) {
+	was := all[id]
 	o := policy.Override{Kind: policy.OverrideKind(want.Operator), Weight: want.Weight, Now: want.Now, Since: now.UTC().Truncate(time.Millisecond)}
-	switch was := all[id]; {
-	case want.Operator == "":
-		delete(all, id)
+	if !o.Since.After(was.Since) {
+		o.Since = was.Since.Add(time.Millisecond) // by another director's clock; the newest word is this one
+	}
+	switch {
+	case want.Operator == "" && !was.Speaks():
 		return
 	case o.Kind == was.Kind && o.Kind == policy.Drain:
 		o = was

@@ -26,7 +26,8 @@ type OverrideStore interface {
 type overrides struct {
 	store OverrideStore
 	mu    sync.Mutex
-	all   map[check.ID]policy.Override // replaced, never changed
+	all   map[check.ID]policy.Override // replaced, never changed; with the words that are over
+	live  map[check.ID]policy.Override // those of all that still say something
 }
 
 // loadOverrides reads what was said before.
@@ -34,11 +35,26 @@ func loadOverrides(s OverrideStore) (*overrides, error) {
 	o := &overrides{store: s}
 	var err error
 	o.all, err = s.Load()
+	o.live = speaking(o.all)
 	return o, err
 }
 
-// now is the whole of it; the caller does not change it.
+// speaking are the words that still say something.
+func speaking(all map[check.ID]policy.Override) map[check.ID]policy.Override {
+	live := maps.Clone(all)
+	maps.DeleteFunc(live, func(_ check.ID, o policy.Override) bool { return !o.Speaks() })
+	return live
+}
+
+// now is what the operator wants; the caller does not change it.
 func (o *overrides) now() map[check.ID]policy.Override {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.live
+}
+
+// words are all that was said, what is over too; the caller does not change it.
+func (o *overrides) words() map[check.ID]policy.Override {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.all
@@ -60,7 +76,7 @@ func (o *overrides) change(f func(map[check.ID]policy.Override)) error {
 	if err := o.store.Save(next); err != nil {
 		return fmt.Errorf("keep what the operator said: %w", err)
 	}
-	o.all = next
+	o.all, o.live = next, speaking(next)
 	return nil
 }
 
@@ -72,7 +88,9 @@ func (o *overrides) keepTo(n conf.Node) (gone map[check.ID]policy.Override, err 
 	err = o.change(func(m map[check.ID]policy.Override) { stale = policy.DropStale(m, n) })
 	gone = map[check.ID]policy.Override{}
 	for _, id := range stale {
-		gone[id] = before[id]
+		if was, spoke := before[id]; spoke {
+			gone[id] = was
+		}
 	}
 	return gone, err
 }
@@ -102,7 +120,7 @@ func (f overrideFile) Load() (map[check.ID]policy.Override, error) {
 	}
 	all := make(map[check.ID]policy.Override, len(list))
 	for _, s := range list {
-		if !s.Known() {
+		if s.Speaks() && !s.Known() {
 			err = errors.Join(err, fmt.Errorf("%s: %s of %s is %q, which this program does not know", f.path, s.RealServer, s.VirtualServer, s.Kind))
 			continue
 		}

@@ -22,6 +22,11 @@ import (
 func (d *Director) Plan(ctx context.Context) (api.Plan, error) {
 	d.reload.Lock()
 	defer d.reload.Unlock()
+	return d.planFile(ctx)
+}
+
+// planFile is Plan with the lock held.
+func (d *Director) planFile(ctx context.Context) (api.Plan, error) {
 	_, node, err := d.load()
 	if err != nil {
 		told := d.refused(err)
@@ -32,7 +37,7 @@ func (d *Director) Plan(ctx context.Context) (api.Plan, error) {
 	if before == nil {
 		return api.Plan{}, errors.New("the director is still starting")
 	}
-	p := api.Plan{File: d.o.File, Changes: []api.Change{}}
+	p := api.Plan{File: d.o.File, Changes: []api.Change{}, ConfigDigest: node.Digest}
 	for _, c := range conf.Diff(before.world.Node, node) {
 		p.Changes = append(p.Changes, changed(c))
 	}

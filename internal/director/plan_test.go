@@ -69,11 +69,13 @@ real_server = [{ address = "192.168.33.99:53", check = { kind = "tcp" } }]
 // kernelParts are the parts of a machine with this table.
 func kernelParts(k *lvstest.Kernel, owned lvs.OwnedStore, h Host) Parts {
 	return Parts{
-		Kernel:    func(context.Context) (lvs.Kernel, error) { return unclosed{k}, nil },
-		Host:      func(string) (Host, error) { return h, nil },
-		Owned:     func(string) lvs.OwnedStore { return owned },
-		Overrides: func(string) OverrideStore { return noOverrides{} },
-		Interface: func([]netip.Addr) (string, error) { return "eth1", nil },
+		Kernel:      func(context.Context) (lvs.Kernel, error) { return unclosed{k}, nil },
+		Host:        func(string) (Host, error) { return h, nil },
+		Owned:       func(string) lvs.OwnedStore { return owned },
+		Overrides:   func(string) OverrideStore { return noOverrides{} },
+		Maintenance: func(string) MaintenanceStore { return keptMaintenance{&fakeKept{}} },
+		Preferences: func(string) PreferenceStore { return keptPreferences{&fakeKept{}} },
+		Interface:   func([]netip.Addr) (string, error) { return "eth1", nil },
 	}
 }
 

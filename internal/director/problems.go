@@ -31,6 +31,7 @@ func problems(f facts, self api.Director) []string {
 			ps = append(ps, fmt.Sprintf("%s: advertises priority 1: %s", g.Name, policy.NoServer))
 		}
 	}
+	ps = append(ps, maintenanceProblems(f)...)
 	if f.hostErr != nil {
 		ps = append(ps, fmt.Sprintf("settings of this machine: %v", f.hostErr))
 	}
@@ -44,6 +45,17 @@ func problems(f facts, self api.Director) []string {
 		ps = append(ps, fmt.Sprintf("IPVS table: %v", f.result.Err))
 	}
 	return append(ps, serverProblems(f, self)...)
+}
+
+// maintenanceProblems names the groups that a director in maintenance is still master
+// of. That it is in maintenance is no problem: the operator has said so.
+func maintenanceProblems(f facts) (ps []string) {
+	for _, g := range f.world.Node.Groups {
+		if !f.maintenance.IsZero() && f.world.Masters[g.Name] {
+			ps = append(ps, g.Name+": in maintenance, and still master: no other director takes over")
+		}
+	}
+	return ps
 }
 
 // groupProblems names each group that is out of the election, or whose addresses
@@ -118,6 +130,8 @@ var causeWords = map[vrrp.CauseKind]string{
 	vrrp.CauseTrack:         "a tracked object fails",
 	vrrp.CauseTakeOver:      "the take-over step failed",
 	vrrp.CauseServers:       "no real server is up",
+	vrrp.CauseMaintenance:   "in maintenance",
+	vrrp.CausePreferred:     "another director is preferred",
 	vrrp.CauseRecovered:     "healthy again",
 	vrrp.CauseInterface:     "interface missing or down",
 	vrrp.CauseStopped:       "asked to stop",

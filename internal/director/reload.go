@@ -35,11 +35,25 @@ type apply struct {
 func (d *Director) Reload(ctx context.Context) (api.Reload, error) {
 	d.reload.Lock()
 	defer d.reload.Unlock()
+	return d.reloadFile(ctx, "")
+}
+
+// reloadFile is Reload with the lock held; with a digest it takes the file only if
+// that is still its own.
+func (d *Director) reloadFile(ctx context.Context, digest string) (api.Reload, error) {
 	deployment, node, err := d.load()
+	if err == nil && digest != "" && node.Digest != digest {
+		err = errors.New("the file has changed since it was checked")
+	}
 	if err != nil {
 		d.box.refused()
 		return api.Reload{}, d.refused(err)
 	}
+	return d.bring(ctx, deployment, node)
+}
+
+// bring brings the difference to a configuration about, with the lock held.
+func (d *Director) bring(ctx context.Context, deployment conf.Deployment, node conf.Node) (api.Reload, error) {
 	before := d.shown.Load()
 	r := api.Reload{File: d.o.File, ConfigDigest: node.Digest, Changes: []api.Change{}, Problems: []string{}}
 	if before == nil {
@@ -51,6 +65,7 @@ func (d *Director) Reload(ctx context.Context) (api.Reload, error) {
 	r.Changes = append(r.Changes, dropsOverrides(before.world.Overrides, node)...)
 	a := &apply{deployment: deployment, node: node, table: before.table, done: make(chan []string, 1)}
 	if a.table == nil {
+		var err error
 		if a.table, err = d.openTable(d.ctx, node); err != nil {
 			d.box.refused()
 			return api.Reload{}, d.refused(err)
@@ -152,6 +167,7 @@ func (d *Director) enter(a *apply) {
 	forgetVerdicts(&d.world)
 	d.counts.reloaded(time.Now())
 	d.web.Set(a.node.Daemon.HTTPListen.For(a.node.Name))
+	d.peers.set(a.node)
 	setLevel(d.o.LogLevel, a.node.Daemon.LogLevel)
 	if old.Name != a.node.Name {
 		d.log.Warn("this director has another name now", "old", old.Name, "new", a.node.Name)

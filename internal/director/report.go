@@ -33,6 +33,8 @@ type facts struct {
 	counts      counts
 	engine      *ipc.Status // nil: the engine did not answer
 	fileErr     string      // the file on disk is not the one in force, and why
+	link        linkFacts
+	maintenance time.Time // since when; zero: it is not in maintenance
 }
 
 // report writes the facts as what users read.
@@ -41,6 +43,7 @@ func report(f facts) api.Status {
 	self := api.Director{
 		Name: f.world.Node.Name, Self: true, Version: f.version,
 		UptimeSeconds:  int64(f.now.Sub(f.started).Seconds()),
+		Maintenance:    !f.maintenance.IsZero(),
 		ConfigDigest:   f.world.Node.Digest,
 		TableDigest:    f.result.Digest,
 		VirtualRouters: selfRouters(f),
@@ -51,12 +54,14 @@ func report(f facts) api.Status {
 	}
 	s.Directors = append(s.Directors, self)
 	for _, peer := range f.world.Node.Peers {
-		s.Directors = append(s.Directors, heardDirector(f, peer))
+		s.Directors = append(s.Directors, otherDirector(f, peer))
 	}
 	slices.SortStableFunc(s.Directors, func(a, b api.Director) int {
 		return cmp.Compare(directorIndex(f.deployment, a.Name), directorIndex(f.deployment, b.Name))
 	})
+	s.InSync = inSync(f)
 	s.Problems = append(s.Problems, problems(f, self)...)
+	s.Problems = append(s.Problems, linkProblems(f, s, self)...)
 	s.Healthy = len(s.Problems) == 0
 	return s
 }
@@ -111,6 +116,7 @@ func selfRouter(f facts, g vrrp.GroupConfig, r vrrp.RouterConfig) api.VirtualRou
 		return v
 	}
 	v.State, v.Since, v.Cause = string(st.State), f.wall(st.Since), CauseText(r.Name, st.Cause)
+	v.Preferred = f.world.Preferred[g.Name].Director
 	v.EffectivePriority, v.Device = int(st.EffectivePriority), st.Device
 	if st.MasterAddress.IsValid() {
 		v.MasterAddress = st.MasterAddress.String()

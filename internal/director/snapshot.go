@@ -24,6 +24,7 @@ func snapshot(f facts) metrics.Snapshot {
 			LastFailed: f.counts.lastRefused, LastSuccess: f.counts.lastReload,
 		},
 	}
+	s.Pair = pairMetrics(f)
 	for _, kind := range opKinds {
 		s.Reconcile.Operations[string(kind)] = f.counts.operations[kind]
 	}
@@ -114,4 +115,16 @@ func realMetrics(f facts, vs conf.VirtualServer, rs conf.RealServer, kernel map[
 		m.Activity = &metrics.Activity{Connections: st.Connections, Active: st.Active, Inactive: st.Inactive, Persistent: st.Persistent}
 	}
 	return m
+}
+
+// pairMetrics is what is known by the peer link; nil where none is configured.
+func pairMetrics(f facts) *metrics.Pair {
+	if !f.link.wanted {
+		return nil
+	}
+	p := &metrics.Pair{InSync: inSync(f), Reachable: map[string]bool{}, Refused: f.link.refused}
+	for name, v := range f.link.views {
+		p.Reachable[name] = v.Reachable
+	}
+	return p
 }

@@ -18,6 +18,7 @@ func (d *Director) Status(ctx context.Context) (api.Status, error) {
 	if err != nil {
 		return api.Status{}, err
 	}
+	f.link.others = d.peers.ask(ctx, f.link.views)
 	return report(f), nil
 }
 
@@ -33,6 +34,9 @@ func (d *Director) gather(ctx context.Context) (facts, error) {
 		result: s.result, kernel: serversOf(s.result.Table), hostErr: s.hostErr, webErr: d.web.Problem(), fileErr: s.fileErr, counts: s.counts,
 		hooks: d.hooks.Status(), serverHooks: d.serverHooks.Status(),
 	}
+	f.maintenance = d.maintenance.now()
+	f.link = d.peers.look()
+	f.link.words = digestOf(d.words())
 	asking, cancel := context.WithTimeout(ctx, engineTimeout)
 	f.engine = d.engine.ask(asking)
 	cancel()

@@ -1,5 +1,10 @@
 package metrics
 
+import (
+	"maps"
+	"slices"
+)
+
 // Kind is the type of a family.
 type Kind string
 
@@ -56,6 +61,27 @@ var programFamilies = []Family{
 	{"failover_problems", Gauge, nil,
 		"How many problems failover status shows; 0 is a healthy director",
 		func(s *Snapshot, put sample) { put(float64(s.Problems)) }},
+	{"failover_pair_in_sync", Gauge, nil,
+		"1 when all directors have the same configuration, kernel table and words of the operator; absent without a peer link, or while it is down",
+		func(s *Snapshot, put sample) {
+			if s.Pair != nil && s.Pair.InSync != nil {
+				put(truth(*s.Pair.InSync))
+			}
+		}},
+	{"failover_peer_reachable", Gauge, []string{"director"},
+		"1 when another director answers on the peer link; absent where none is configured",
+		func(s *Snapshot, put sample) {
+			for _, name := range pairOf(s).directors() {
+				put(truth(s.Pair.Reachable[name]), name)
+			}
+		}},
+	{"failover_peer_refused_total", Counter, []string{"reason"},
+		"Connections and requests that the peer link has refused: busy, handshake, stranger (a key of no director) or request",
+		func(s *Snapshot, put sample) {
+			for _, reason := range sortedNames(pairOf(s).Refused) {
+				put(float64(s.Pair.Refused[reason]), reason)
+			}
+		}},
 	{"failover_engine_up", Gauge, nil,
 		"1 when the engine process answered; without its answer there are no failover_vrrp series",
 		func(s *Snapshot, put sample) { put(truth(s.Engine != nil)) }},
@@ -74,3 +100,16 @@ func truth(b bool) float64 {
 	}
 	return 0
 }
+
+// pairOf is what is known of the pair; nothing where there is no link.
+func pairOf(s *Snapshot) Pair {
+	if s.Pair == nil {
+		return Pair{}
+	}
+	return *s.Pair
+}
+
+func (p Pair) directors() []string { return sortedNames(p.Reachable) }
+
+// sortedNames are the keys of a map, in order.
+func sortedNames[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }

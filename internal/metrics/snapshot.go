@@ -17,11 +17,19 @@ type Snapshot struct {
 	Digest    string // of the configuration in force: "sha256:…"
 	Problems  int    // how many status shows
 	Engine    *Engine
+	Pair      *Pair // nil: no peer link is configured
 	Tracks    []Track
 	Servers   []VirtualServer
 	Reconcile Reconcile
 	Reloads   Reloads
 	Processes []Process
+}
+
+// Pair is what is known by the peer link.
+type Pair struct {
+	InSync    *bool             // nil: not known
+	Reachable map[string]bool   // by director
+	Refused   map[string]uint64 // connections and requests, by reason
 }
 
 // Engine is what the engine process answered; nil where it did not.

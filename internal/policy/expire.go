@@ -56,6 +56,9 @@ func Expiring(w World) []Expiry {
 
 // MoveOf tells where a connection moves, if it is one that has to.
 func MoveOf(list []Expiry, c lvs.Conn) (lvs.Move, bool) {
+	if c.Template {
+		return lvs.Move{}, false // it binds nobody to a server that is not there
+	}
 	if c.Protocol == lvs.TCP && c.State != "ESTABLISHED" && c.State != "SYN_RECV" {
 		return lvs.Move{}, false // it is at its end
 	}

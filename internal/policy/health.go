@@ -33,7 +33,8 @@ func health(w World) map[string]vrrp.Health {
 	for _, g := range w.Node.Groups {
 		fault, delta, causes := trackHealth(w, g.Name)
 		own := vrrp.Health{Ready: ready && quiet(w, g) && !blind(w, g.Name), Fault: fault, Delta: delta, Causes: causes}
-		h[g.Name] = sightHealth(w, g.Name, stepHealth(w, g.Name, own))
+		own = sightHealth(w, g.Name, stepHealth(w, g.Name, own))
+		h[g.Name] = maintenanceHealth(w, preferredHealth(w, g, own))
 	}
 	return h
 }
@@ -108,6 +109,9 @@ func kernelWeights(w World) map[at]int {
 
 // Ready tells whether the addresses may go up.
 func Ready(w World) bool {
+	if w.Joining && w.SinceStart < JoinPatience {
+		return false
+	}
 	if len(w.Node.Servers) > 0 && (!w.GuardStands || !w.Reconciled) {
 		return false
 	}

@@ -17,6 +17,9 @@ import (
 // server and track before the addresses may go up without them.
 const FirstVerdicts = 5 * time.Second
 
+// JoinPatience is how long a start waits for the connections of the other director.
+const JoinPatience = 10 * time.Second
+
 // World is everything the director knows when it decides.
 type World struct {
 	Node conf.Node
@@ -33,6 +36,13 @@ type World struct {
 	SorryIdle map[string]bool
 	// Leaving: the director takes its part along ([Nothing]).
 	Leaving bool
+	// Preferred has the groups for which the operator prefers a director.
+	Preferred map[string]Preferred
+	// Maintenance: the operator is at work on this machine ([maintenanceHealth]).
+	Maintenance bool
+	// Joining: the connections of another director are being taken over. It does not
+	// last longer than [JoinPatience].
+	Joining bool
 	// SinceStart is the age of this director process.
 	SinceStart time.Duration
 	// GuardStands: the host settings, the guard among them, have been written.

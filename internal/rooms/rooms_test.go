@@ -34,6 +34,7 @@ var rules = map[string][]string{
 	"internal/metrics":    {},
 	"internal/web":        {"internal/api", "internal/metrics"},
 	"internal/policy":     {"vrrp", "lvs", "check", "conf", "internal/host", "internal/realserver"},
+	"internal/peer":       {"lvs", "internal/api", "internal/policy"},
 	"internal/engine":     {"vrrp", "vrrp/linux", "internal/ipc", "internal/state"},
 	"internal/ipvsadm":    {"lvs", "conf", "internal/policy"},
 	"internal/logs":       {},

@@ -20,3 +20,22 @@ func Changes(w io.Writer, changes []api.Change) error {
 	}
 	return nil
 }
+
+// PairReloaded writes what changed on each director.
+func PairReloaded(w io.Writer, r api.PairReloaded) error {
+	for _, d := range r.Directors {
+		if len(d.Changes) == 0 {
+			if _, err := fmt.Fprintf(w, "%s: nothing to change\n", d.Name); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%s:\n", d.Name); err != nil {
+			return err
+		}
+		if err := Changes(w, d.Changes); err != nil {
+			return err
+		}
+	}
+	return nil
+}

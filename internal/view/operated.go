@@ -15,6 +15,11 @@ func Operated(w io.Writer, o api.Operated) error {
 			return err
 		}
 	}
+	for _, note := range o.Notes {
+		if _, err := fmt.Fprintf(w, "note: %s\n", note); err != nil {
+			return err
+		}
+	}
 	if o.Quorum == "up" {
 		return nil
 	}

@@ -99,21 +99,31 @@ func (p *printer) routers(s api.Status, o StatusOptions) {
 		head = append(head, name)
 	}
 	p.line(append(head, "ADDRESSES")...)
-	for i, r := range self.VirtualRouters {
+	for _, r := range self.VirtualRouters {
 		if !o.shows(r.Name, unwell(r)) {
 			continue
 		}
 		row := []string{r.Name, r.Group, r.Interface, fmt.Sprint(r.VRID), version(r)}
 		for _, d := range s.Directors {
-			row = append(row, role(d, i))
+			row = append(row, role(d, r.Name))
 		}
 		p.line(append(row, strings.Join(r.Addresses, " "))...)
 	}
+	p.maintenance(s)
 	p.macs(self, o)
 	p.causes(self, o)
 	p.hooks(self, o)
 	p.silence(s)
 	p.tracks(self, o)
+}
+
+// maintenance names the directors that the operator keeps from being master.
+func (p *printer) maintenance(s api.Status) {
+	for _, d := range s.Directors {
+		if d.Maintenance {
+			fmt.Fprintf(p.tw, "%s is in maintenance: it does not become master\n", d.Name)
+		}
+	}
 }
 
 // version is what a virtual router speaks: "v3", "v2", "v3 IPv6".
@@ -167,9 +177,10 @@ func (p *printer) silence(s api.Status) {
 // silent tells whether a director was not heard as master of a virtual router.
 func silent(r api.VirtualRouter) bool { return r.State == "" }
 
-// role is what one director does for the i-th virtual router.
-func role(d api.Director, i int) string {
-	if i >= len(d.VirtualRouters) {
+// role is what one director does for a virtual router.
+func role(d api.Director, router string) string {
+	i := slices.IndexFunc(d.VirtualRouters, func(r api.VirtualRouter) bool { return r.Name == router })
+	if i < 0 {
 		return "?"
 	}
 	r := d.VirtualRouters[i]
@@ -178,7 +189,7 @@ func role(d api.Director, i int) string {
 		return fmt.Sprintf("taking over %d", r.EffectivePriority)
 	case silent(r):
 		return "silent" // a backup is: nothing is wrong with that
-	case r.EffectivePriority != r.Priority && d.Self:
+	case r.EffectivePriority != r.Priority && (d.Self || d.Reachable != nil && *d.Reachable):
 		return fmt.Sprintf("%s %d (of %d)", r.State, r.EffectivePriority, r.Priority)
 	case r.EffectivePriority != 0:
 		return fmt.Sprintf("%s %d", r.State, r.EffectivePriority)

@@ -5,6 +5,7 @@ package ipvs
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 
@@ -27,6 +28,18 @@ func Connections(f func(lvs.Conn)) (err error) {
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	return lvs.ReadConns(file, f)
+}
+
+// CopyConnections writes the kernel's table of connections as the kernel does, for
+// [lvs.ReadConns].
+func CopyConnections(w io.Writer) (err error) {
+	file, err := os.Open(connPath)
+	if err != nil {
+		return fmt.Errorf("ipvs: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	_, err = io.Copy(w, file)
+	return err
 }
 
 // TellBackup gives messages of synchronisation to the backup daemon of this machine,

@@ -1,0 +1,178 @@
+package director
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"failover/internal/peer"
+	"failover/internal/policy"
+	"failover/lvs"
+	"failover/vrrp"
+)
+
+const (
+	// tellMost is how many messages the backup daemon is given at a time: its socket
+	// has room for some hundred, and what finds none is lost.
+	tellMost = 64
+	// tellPause lets it read them.
+	tellPause = 5 * time.Millisecond
+	// joinRounds is how often what did not arrive is told again.
+	joinRounds = 4
+)
+
+// joiner takes the connections of the others over when they are met.
+type joiner struct {
+	d *Director
+
+	mu   sync.Mutex
+	met  map[string]bool // others that were reached, or not, once
+	were map[string]bool // those that were reachable when they were last tried
+	left int             // others whose connections are being taken over
+}
+
+func newJoiner(d *Director) *joiner {
+	return &joiner{d: d, met: map[string]bool{}, were: map[string]bool{}}
+}
+
+// joining tells whether another director was not tried yet, or its connections are on
+// their way.
+func (j *joiner) joining(others []string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.left > 0 || slices.ContainsFunc(others, func(name string) bool { return !j.met[name] })
+}
+
+// hear learns of an attempt to reach another director. Whoever comes to a master asks
+// it for its connections, at a start and after a link that was down.
+func (j *joiner) hear(v peer.View) {
+	master := false
+	for _, state := range v.Beat.Groups {
+		master = master || state == string(vrrp.Master)
+	}
+	j.mu.Lock()
+	comes := v.Reachable && !j.were[v.Name]
+	first := !j.met[v.Name]
+	j.met[v.Name], j.were[v.Name] = true, v.Reachable
+	if comes && master {
+		j.left++
+	}
+	j.mu.Unlock()
+	switch {
+	case comes && master:
+		j.d.running.Go(func() {
+			j.take(v.Name)
+			j.mu.Lock()
+			j.left--
+			j.mu.Unlock()
+			j.d.box.look()
+		})
+	case first:
+		j.d.box.look()
+	}
+}
+
+// take takes the connections of another director over.
+func (j *joiner) take(from string) {
+	ctx, cancel := context.WithTimeout(j.d.ctx, policy.JoinPatience)
+	defer cancel()
+	link, s := j.d.peers.now(), j.table(ctx)
+	if link == nil || s == nil {
+		return
+	}
+	i := slices.IndexFunc(s.world.Node.Sync, func(x lvs.Sync) bool { return x.Role == lvs.SyncBackup })
+	if i < 0 || s.table == nil {
+		return // without synchronisation nobody has asked for it
+	}
+	begin := time.Now()
+	joining := policy.NewJoining(s.world.Node)
+	var moves []lvs.Move
+	err := link.Connections(ctx, from, func(c lvs.Conn) {
+		if m, is := joining.Move(c); is {
+			moves = append(moves, m)
+		}
+	})
+	missing := len(moves)
+	if err == nil {
+		missing, err = j.replay(ctx, s.world.Node.Sync[i], moves)
+	}
+	switch {
+	case err != nil && j.d.ctx.Err() == nil:
+		j.d.log.Warn("the connections of another director are not known here, or not all", "director", from, "error", err)
+	case missing > 0:
+		j.d.log.Warn("some connections of another director are not known here", "director", from, "connections", len(moves), "missing", missing)
+	case len(moves) > 0:
+		j.d.log.Info("the connections of another director are known here", "director", from,
+			"connections", len(moves), "took", time.Since(begin).Round(time.Millisecond))
+	}
+}
+
+// table waits until the kernel's table is there, which the connections belong to.
+func (j *joiner) table(ctx context.Context) *shown {
+	for {
+		if s := j.d.shown.Load(); s != nil && (s.table == nil || s.world.Reconciled) {
+			return s
+		}
+		if !waits(ctx, handOverLook) {
+			return nil
+		}
+	}
+}
+
+// replay tells the backup daemon of connections until the kernel has them all, and
+// returns how many it has not.
+func (j *joiner) replay(ctx context.Context, s lvs.Sync, moves []lvs.Move) (missing int, err error) {
+	for round := range joinRounds {
+		if round > 0 {
+			if moves, err = j.absent(moves); err != nil || len(moves) == 0 {
+				return len(moves), err
+			}
+		}
+		messages := lvs.SyncMessages(s.ID, moves)
+		for len(messages) > 0 {
+			n := min(tellMost, len(messages))
+			if err := j.d.o.Parts.Connections.Tell(s, messages[:n]); err != nil {
+				return len(moves), err
+			}
+			messages = messages[n:]
+			if !waits(ctx, tellPause) {
+				return len(moves), errors.New("out of time")
+			}
+		}
+		if !waits(ctx, 20*tellPause) { // for the daemon, which wakes when it has something
+			return len(moves), errors.New("out of time")
+		}
+	}
+	moves, err = j.absent(moves)
+	return len(moves), err
+}
+
+// absent are the connections that the kernel does not have.
+func (j *joiner) absent(moves []lvs.Move) (rest []lvs.Move, err error) {
+	type id struct{ protocol, client, virtual string }
+	of := func(c lvs.Conn) id { return id{string(c.Protocol), c.Client.String(), c.Virtual.String()} }
+	has := make(map[id]bool, len(moves))
+	if err := j.d.o.Parts.Connections.Each(func(c lvs.Conn) { has[of(c)] = true }); err != nil {
+		return moves, err
+	}
+	for _, m := range moves {
+		if !has[of(m.Conn)] {
+			rest = append(rest, m)
+		}
+	}
+	return rest, nil
+}
+
+// waits waits for d; false when ctx ended first.
+func waits(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
