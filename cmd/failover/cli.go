@@ -70,7 +70,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	if f.err != nil {
 		// The package is ours to know; a user has one program.
-		fmt.Fprintf(stderr, "failover: error: %s\n", strings.TrimPrefix(f.err.Error(), "conf: "))
+		text := strings.TrimPrefix(strings.TrimPrefix(f.err.Error(), "conf: "), "peer: ")
+		fmt.Fprintf(stderr, "failover: error: %s\n", text)
 	}
 	if f.hint != "" {
 		fmt.Fprintf(stderr, "failover: hint: %s\n", f.hint)

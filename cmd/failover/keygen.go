@@ -2,7 +2,9 @@ package main
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -41,10 +43,20 @@ func (c *cli) keyPath() string {
 	return conf.DefaultDaemon().PrivateKey
 }
 
+func keygenHint(err error) string {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "make its folder first, or name another file with --key"
+	case errors.Is(err, os.ErrPermission):
+		return "it takes root, or another file with --key"
+	}
+	return ""
+}
+
 func (c *cli) keygen(path string) error {
 	key, made, err := peer.MakeKey(path)
 	if err != nil {
-		return &failure{exitFailed, err, "the folder must be there, and writable: root, or --key FILE"}
+		return &failure{exitFailed, err, keygenHint(err)}
 	}
 	public, ok := key.Public().(ed25519.PublicKey)
 	if !ok {

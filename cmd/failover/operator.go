@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -90,8 +91,11 @@ waited for: they stall. Under the scheduler mh it stays with weight 0.`,
 	}, 2, plain)
 }
 
+// negative finds a number in what the flags are said not to be.
+var negative = regexp.MustCompile(` in (-\d+)$`)
+
 func (c *cli) weightCommand() *cobra.Command {
-	return c.operatorCommand("weight VS RS N", word{
+	cmd := c.operatorCommand("weight VS RS N", word{
 		operator: "weight",
 		short:    "Give a real server another weight",
 		long: `Give a real server a weight, 0 to 2147483647, instead of the configured one. 0
@@ -105,4 +109,12 @@ takes no new connections and keeps those there are, for as long as it is said.`,
 		}
 		return api.Operator{Weight: int(n)}, nil
 	})
+	// A number below 0 looks like a flag.
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		if m := negative.FindStringSubmatch(err.Error()); m != nil {
+			return fmt.Errorf("weight %q: a number from 0 to %d is expected", m[1], conf.MaxWeight)
+		}
+		return err
+	})
+	return cmd
 }
