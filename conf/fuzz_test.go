@@ -10,10 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzParse: whatever the file, Parse ends; what it refuses, it refuses with
-// places inside the file and words a terminal can show; what it accepts, every
-// director can resolve.
-func FuzzParse(f *testing.F) {
+// corpus are the files of the tests, the good and the bad.
+func corpus(f *testing.F) {
 	files, err := filepath.Glob("testdata/bad/*.toml")
 	if err != nil {
 		f.Fatal(err)
@@ -25,6 +23,13 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(data)
 	}
+}
+
+// FuzzParse: whatever the file, Parse ends; what it refuses, it refuses with
+// places inside the file and words a terminal can show; what it accepts, every
+// director can resolve.
+func FuzzParse(f *testing.F) {
+	corpus(f)
 	for _, s := range []string{
 		"\xef\xbb\xbf", "\x00", "a.b.c = {d=[{e=1}]}", "[[director]]\n[[director.x]]\n", "[director.lb1]\naddress=[[],[[]]]",
 		"virtual_router.a.addresses=[\"10.0.0.1/24\"]\nvirtual_router.a.interface={}\r\n", "daemon=[]\ndaemon.x=1", "\"\\u0000\"=1",

@@ -2,7 +2,6 @@ package conf
 
 import (
 	"os"
-	"path/filepath"
 	"reflect"
 	"testing"
 
@@ -100,17 +99,7 @@ func TestPlain(t *testing.T) {
 
 // FuzzPlain: what is taken for plain is what the decoder makes of it.
 func FuzzPlain(f *testing.F) {
-	files, err := filepath.Glob("testdata/bad/*.toml")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, path := range append(files, pairFile, referenceFile) {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
+	corpus(f)
 	f.Add([]byte("[a.b]\nc = { d = [1, 'x', { e = true }] }\n[a]\n\"f g\" = -1\n"))
 	f.Fuzz(func(t *testing.T, data []byte) { sameAsDecoder(t, data) })
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"failover/internal/api"
+	"failover/internal/pause"
 	"failover/internal/view"
 )
 
@@ -78,7 +78,7 @@ func (c *cli) drainAndWait(o api.Operator) error {
 		if over {
 			return nil
 		}
-		if !pause(ctx, waitLook) {
+		if pause.For(ctx, waitLook) != nil {
 			return &failure{code: exitFailed, err: errors.New("interrupted: the drain goes on"), hint: fmt.Sprintf("failover enable %s %s takes it back", done.VirtualServer, done.RealServer)}
 		}
 	}
@@ -105,16 +105,4 @@ func followed(s api.Status, was api.Operated) (now api.Operated, over, found boo
 		}
 	}
 	return now, over, len(now.Services) > 0
-}
-
-// pause waits for d; false when ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"failover/e2e/compare"
 	"failover/e2e/lab"
+	"failover/internal/pause"
 	"failover/lvs"
 )
 
@@ -104,7 +105,7 @@ func (b *bed) program(ctx context.Context, sys system, n int, changes int) (rows
 		return nil, nil, err
 	}
 	rows = append(rows, row(eventStart, full.Sub(begin).Seconds()))
-	if err := errors.Join(b.probe.complete(s), sleep(ctx, settled)); err != nil {
+	if err := errors.Join(b.probe.complete(s), pause.For(ctx, settled)); err != nil {
 		return nil, nil, err
 	}
 	used, err := unit.Usage()
@@ -126,7 +127,7 @@ func (b *bed) program(ctx context.Context, sys system, n int, changes int) (rows
 			return nil, nil, err
 		}
 		rows = append(rows, row(eventWeight, changed.Sub(begin).Seconds()))
-		if err := sleep(ctx, settled); err != nil {
+		if err := pause.For(ctx, settled); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -137,7 +138,7 @@ func (b *bed) program(ctx context.Context, sys system, n int, changes int) (rows
 func (b *bed) again(ctx context.Context, unit *lab.Unit) ([]compare.Row, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := errors.Join(unit.Start(ctx), sleep(ctx, settled)); err != nil {
+	if err := errors.Join(unit.Start(ctx), pause.For(ctx, settled)); err != nil {
 		return nil, err
 	}
 	text, err := b.node.Run(ctx, "curl", "--silent", "--fail", "http://127.0.0.1:9650/metrics")
@@ -198,16 +199,4 @@ func (b *bed) ipvsadm(ctx context.Context, n int) ([]compare.Row, error) {
 		rows = append(rows, row(eventRight, time.Since(begin).Seconds()))
 	}
 	return rows, nil
-}
-
-// sleep lets time go by.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

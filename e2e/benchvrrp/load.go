@@ -9,6 +9,7 @@ import (
 
 	"failover/e2e/compare"
 	"failover/e2e/lab"
+	"failover/internal/pause"
 )
 
 const (
@@ -94,7 +95,7 @@ func loadLeg(ctx context.Context, sys lab.System, length time.Duration) (rows []
 		return nil, err
 	}
 	ready := time.Since(begin)
-	if err := sleep(ctx, loadSettled); err != nil {
+	if err := pause.For(ctx, loadSettled); err != nil {
 		return nil, err
 	}
 	heard, err := record(l.LB2, "wide0")
@@ -130,7 +131,7 @@ func cost(ctx context.Context, p *lab.Pair, length time.Duration) (map[*lab.Node
 			return nil, err
 		}
 	}
-	if err := sleep(ctx, length); err != nil {
+	if err := pause.For(ctx, length); err != nil {
 		return nil, err
 	}
 	for _, n := range p.Lab.Directors() {
@@ -144,16 +145,4 @@ func cost(ctx context.Context, p *lab.Pair, length time.Duration) (map[*lab.Node
 		}
 	}
 	return out, nil
-}
-
-// sleep lets time go by.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"failover/internal/ipc"
+	"failover/internal/pause"
 	"failover/vrrp/linux"
 )
 
@@ -73,7 +74,7 @@ func (s *supervisor) run(ctx context.Context) error {
 	defer watch.Wait()
 	defer stopWatch()
 
-	pause := time.Duration(0)
+	wait := time.Duration(0)
 	for {
 		started := time.Now()
 		refused, err := s.once(ctx)
@@ -86,13 +87,13 @@ func (s *supervisor) run(ctx context.Context) error {
 			err = errors.New(refused.Reason)
 		}
 		if time.Since(started) > young {
-			pause = 0
+			wait = 0
 		}
-		s.log.Error("director process ended, starting it again", "reason", err, "pause", pause)
-		if !sleep(ctx, pause) {
+		s.log.Error("director process ended, starting it again", "reason", err, "pause", wait)
+		if pause.For(ctx, wait) != nil {
 			return nil
 		}
-		pause = min(max(2*pause, restartFloor), restartCeiling)
+		wait = min(max(2*wait, restartFloor), restartCeiling)
 	}
 }
 
@@ -251,7 +252,7 @@ func (s *supervisor) send(m ipc.ToDirector) {
 // itself, frozen or starved, is nobody's silence.
 func (s *supervisor) watchLease(ctx context.Context) {
 	const tick = directorLease / 10
-	for looked := time.Now(); sleep(ctx, tick); {
+	for looked := time.Now(); pause.For(ctx, tick) == nil; {
 		now := time.Now()
 		slept := now.Sub(looked) - tick
 		looked = now
@@ -292,19 +293,4 @@ func startOrdinary(cmd *exec.Cmd, realtime bool) error {
 		runtime.LockOSThread()
 	}
 	return started
-}
-
-// sleep waits for d; false when ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

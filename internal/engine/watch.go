@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"failover/internal/pause"
 	"failover/vrrp"
 	"failover/vrrp/linux"
 )
@@ -48,7 +49,7 @@ func (p *process) watchThese(ctx context.Context, interfaces []string) {
 	for len(interfaces) > 0 && ctx.Err() == nil {
 		if err := p.host.Watch(ctx, interfaces, reports); err != nil {
 			p.log.Error("watch links", "error", err)
-			sleep(ctx, time.Second)
+			_ = pause.For(ctx, time.Second) // the loop sees its end
 		}
 	}
 }

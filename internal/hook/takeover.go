@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"failover/internal/pause"
 	"failover/vrrp"
 )
 
@@ -74,7 +75,7 @@ func (g *group) end(ctx context.Context, c Change, done bool) {
 // attempts runs one step until it succeeds, its retries are used up, or ctx ends.
 func (g *group) attempts(ctx context.Context, plan Plan, step Step, c Change, old vrrp.State) bool {
 	for n := 1; n <= step.Retries+1; n++ {
-		if n > 1 && !sleep(ctx, retryPause) {
+		if n > 1 && pause.For(ctx, retryPause) != nil {
 			return false
 		}
 		g.mu.Lock()
@@ -98,16 +99,4 @@ func (g *group) attempts(ctx context.Context, plan Plan, step Step, c Change, ol
 			"attempt", n, "of", step.Retries+1)
 	}
 	return false
-}
-
-// sleep waits for d; false when ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

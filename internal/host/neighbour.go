@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"failover/internal/pause"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -38,7 +39,7 @@ func (r *Reconciler) cards(ctx context.Context, directors []netip.Addr) (list []
 		return !slices.ContainsFunc(silent, func(a netip.Addr) bool { return known[a] == "" })
 	}
 	for end := time.Now().Add(firstAnswer); first && !answered() && time.Now().Before(end) && ctx.Err() == nil; {
-		pause(ctx, 5*time.Millisecond)
+		_ = pause.For(ctx, 5*time.Millisecond)
 	}
 	known := r.neighbours()
 	for _, a := range directors {
@@ -56,16 +57,6 @@ func (r *Reconciler) cards(ctx context.Context, directors []netip.Addr) (list []
 		}
 	}
 	return list, !answered()
-}
-
-// pause waits, or until there is nobody to wait for.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }
 
 // kernelNeighbours is the kernel's neighbour table, where it has an answer.
