@@ -45,6 +45,7 @@ func TestPeerLink(t *testing.T) {
 		scenario{"the operator's word", s.saysOnce},
 		scenario{"switchover", s.switchesOver},
 		scenario{"maintenance", s.maintains},
+		scenario{"reload of both", func(t *testing.T) { s.reloadsBoth(t, setup) }},
 		scenario{"cut", s.cutsTheLink},
 		scenario{"a difference", s.seesTheDifference},
 	)
@@ -201,5 +202,46 @@ func (s *scene) maintains(t *testing.T) {
 	c = s.clientsOf(t, s.LB2)
 	s.says(t, s.LB1, "maintenance", "off")
 	must(t, s.pair.WaitHolder(within(t, 30*time.Second), s.LB1))
+	c.end().nothingLost(t)
+}
+
+// reloadsBoth: one file on both is in force on both; two files, or a broken one, on
+// neither.
+func (s *scene) reloadsBoth(t *testing.T, setup lab.Setup) {
+	st := s.status(t, s.LB1)
+	before := st.Directors[0].ConfigDigest
+	refused := func(what string, exit int, says string) {
+		t.Helper()
+		out, code := s.command(t, s.LB1, "reload", "--pair")
+		if code != exit || !strings.Contains(out, says) {
+			t.Errorf("%s: exit code %d: %s", what, code, out)
+		}
+		for _, d := range s.status(t, s.LB1).Directors {
+			if d.ConfigDigest != before {
+				t.Errorf("%s: %s has another configuration", what, d.Name)
+			}
+		}
+	}
+	text, err := s.LB2.ReadFile("/etc/failover/failover.toml")
+	must(t, err)
+	must(t, s.LB2.WriteFile("/etc/failover/failover.toml", append(text, "[ipvs]\nresync = \"2s\"\n"...), 0o644))
+	refused("another file", 1, "lb2: its file is another one")
+	must(t, s.LB2.WriteFile("/etc/failover/failover.toml", append(text, "[ipsv]\n"...), 0o644))
+	refused("a broken file", 2, "ipsv: unknown key")
+	setup.PublicKeys = s.pair.Setup.PublicKeys
+	setup.Servers = lab.DefaultServers()
+	setup.Servers[0].Weight = 4
+	must(t, s.pair.Configure(setup))
+	if out, code := s.command(t, s.LB1, "reload", "--pair", "--dry-run"); code != 1 || !strings.Contains(out, "weight") {
+		t.Errorf("dry run: exit code %d: %s", code, out)
+	}
+	c := s.clients(t, true)
+	s.says(t, s.LB1, "reload", "--pair")
+	for _, n := range s.Directors() {
+		s.insync(t, n)
+		if table := s.table(t, n); !strings.Contains(table, "-w 4") {
+			t.Errorf("%s has\n%s", n.Name, table)
+		}
+	}
 	c.end().nothingLost(t)
 }

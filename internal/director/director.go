@@ -9,11 +9,9 @@ package director
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -22,11 +20,8 @@ import (
 	"failover/check"
 	"failover/conf"
 	"failover/internal/hook"
-	"failover/internal/host"
 	"failover/internal/ipc"
-	"failover/internal/peer"
 	"failover/internal/policy"
-	"failover/internal/program"
 	"failover/lvs"
 	"failover/vrrp"
 )
@@ -37,78 +32,6 @@ const settle = 100 * time.Millisecond
 
 // alive is how often the engine hears that the director lives.
 const alive = time.Second
-
-// Line is the director's end of the line to the engine.
-type Line interface {
-	Send(ipc.ToEngine) error
-	Recv() (ipc.ToDirector, error)
-}
-
-// Host writes the machine's settings.
-type Host interface {
-	Set(context.Context, host.Desired) (host.Report, error)
-}
-
-// Options are what a director needs from its surroundings.
-type Options struct {
-	File    string // the configuration
-	Node    string // --node; empty: by host name
-	Version string
-	Line    Line
-	Log     *slog.Logger
-	// LogLevel follows the configuration.
-	LogLevel *slog.LevelVar
-	Parts    Parts
-}
-
-// Parts are the doers; tests put fakes here.
-type Parts struct {
-	// Kernel opens the kernel's IPVS. It is called when there is something for it:
-	// virtual servers, or entries of ours from before.
-	Kernel func(context.Context) (lvs.Kernel, error)
-	Host   func(stateDir string) (Host, error)
-	Probe  func(conf.Node) func(context.Context, check.Spec) check.Result
-	// Owned is the set of table entries that are ours.
-	Owned func(stateDir string) lvs.OwnedStore
-	// Overrides keeps what the operator says of real servers.
-	Overrides func(stateDir string) OverrideStore
-	// Preferences keeps whom the operator prefers as master.
-	Preferences func(stateDir string) PreferenceStore
-	// Maintenance keeps whether the operator is at work on this machine.
-	Maintenance func(stateDir string) MaintenanceStore
-	// LastGood keeps the deployment in force for a director that finds a broken
-	// file.
-	LastGood func(stateDir string) Memory
-	// User tells whether somebody who is to run a program exists.
-	User func(name string) error
-	// Program runs a hook.
-	Program func(context.Context, program.Program) (string, error)
-	// Told keeps what the hooks were told last, for this boot.
-	Told func(stateDir string) hook.Store
-	// ServerTold is the same of the hooks of virtual servers.
-	ServerTold func(stateDir string) hook.ServerStore
-	// Links calls its function when something has happened to an interface.
-	Links func(context.Context, func()) error
-	// Connections are the kernel's.
-	Connections Connections
-	// Interface names the interface that has one of the addresses.
-	Interface func([]netip.Addr) (string, error)
-	// Link makes the connection with the other directors, Key reads our private key
-	// for it; nil: there is none.
-	Link func(peer.Config) (Link, error)
-	Key  func(path string) (ed25519.PrivateKey, error)
-	// Web is what serves HTTP; nil: nothing does.
-	Web func(*Director) Web
-	// Control opens the control socket and returns what serves it until the context
-	// ends.
-	Control func(context.Context, conf.Node, *Director) (serve func() error, err error)
-}
-
-// Memory keeps one deployment.
-type Memory interface {
-	Load() (conf.Deployment, bool, error)
-	Save(conf.Deployment) error
-}
 
 // Director is a running director.
 type Director struct {
@@ -123,9 +46,9 @@ type Director struct {
 	// serverHooks are those of the virtual servers.
 	serverHooks *hook.Servers
 	// overrides are what the operator says of real servers.
-	overrides *overrides
+	overrides overrides
 	// preferences are whom he wants as master.
-	preferences *preferences
+	preferences preferences
 	// maintenance is whether he is at work on this machine.
 	maintenance *maintenance
 	host        *hostWriter
@@ -249,6 +172,7 @@ func (d *Director) loop(ctx context.Context) error {
 	beat := time.NewTicker(alive)
 	defer beat.Stop()
 	d.lookIn(policy.FirstVerdicts)
+	d.lookIn(policy.JoinPatience)
 	calm := time.NewTimer(0)
 	defer calm.Stop()
 	for dirty := true; ; {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"failover/internal/pause"
 	"failover/internal/peer"
 	"failover/internal/policy"
 	"failover/lvs"
@@ -27,14 +28,14 @@ const (
 type joiner struct {
 	d *Director
 
-	mu   sync.Mutex
-	met  map[string]bool // others that were reached, or not, once
-	were map[string]bool // those that were reachable when they were last tried
-	left int             // others whose connections are being taken over
+	mu    sync.Mutex
+	met   map[string]bool               // others that were reached, or not, once
+	were  map[string]bool               // those that were reachable when they were last tried
+	takes map[string]context.CancelFunc // whose connections are being taken over
 }
 
 func newJoiner(d *Director) *joiner {
-	return &joiner{d: d, met: map[string]bool{}, were: map[string]bool{}}
+	return &joiner{d: d, met: map[string]bool{}, were: map[string]bool{}, takes: map[string]context.CancelFunc{}}
 }
 
 // joining tells whether another director was not tried yet, or its connections are on
@@ -42,30 +43,36 @@ func newJoiner(d *Director) *joiner {
 func (j *joiner) joining(others []string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.left > 0 || slices.ContainsFunc(others, func(name string) bool { return !j.met[name] })
+	return len(j.takes) > 0 || slices.ContainsFunc(others, func(name string) bool { return !j.met[name] })
 }
 
 // hear learns of an attempt to reach another director. Whoever comes to a master asks
-// it for its connections, at a start and after a link that was down.
+// it for its connections, at a start and after a link that was down. One that has gone
+// in the middle of it has no more to tell, and may have to be replaced at once.
 func (j *joiner) hear(v peer.View) {
+	if v.Reachable && len(v.Beat.Groups) == 0 {
+		return // its engine has not told it yet whether it is master
+	}
 	master := false
 	for _, state := range v.Beat.Groups {
 		master = master || state == string(vrrp.Master)
 	}
 	j.mu.Lock()
-	comes := v.Reachable && !j.were[v.Name]
-	first := !j.met[v.Name]
+	defer j.mu.Unlock()
+	comes, first := v.Reachable && !j.were[v.Name], !j.met[v.Name]
 	j.met[v.Name], j.were[v.Name] = true, v.Reachable
-	if comes && master {
-		j.left++
-	}
-	j.mu.Unlock()
+	cancel, taking := j.takes[v.Name]
 	switch {
-	case comes && master:
+	case taking && !v.Reachable:
+		cancel()
+	case comes && master && !taking:
+		ctx, cancel := context.WithTimeout(j.d.ctx, policy.JoinPatience)
+		j.takes[v.Name] = cancel
 		j.d.running.Go(func() {
-			j.take(v.Name)
+			j.take(ctx, v.Name)
+			cancel()
 			j.mu.Lock()
-			j.left--
+			delete(j.takes, v.Name)
 			j.mu.Unlock()
 			j.d.box.look()
 		})
@@ -75,9 +82,7 @@ func (j *joiner) hear(v peer.View) {
 }
 
 // take takes the connections of another director over.
-func (j *joiner) take(from string) {
-	ctx, cancel := context.WithTimeout(j.d.ctx, policy.JoinPatience)
-	defer cancel()
+func (j *joiner) take(ctx context.Context, from string) {
 	link, s := j.d.peers.now(), j.table(ctx)
 	if link == nil || s == nil {
 		return
@@ -115,7 +120,7 @@ func (j *joiner) table(ctx context.Context) *shown {
 		if s := j.d.shown.Load(); s != nil && (s.table == nil || s.world.Reconciled) {
 			return s
 		}
-		if !waits(ctx, handOverLook) {
+		if pause.For(ctx, handOverLook) != nil {
 			return nil
 		}
 	}
@@ -137,11 +142,11 @@ func (j *joiner) replay(ctx context.Context, s lvs.Sync, moves []lvs.Move) (miss
 				return len(moves), err
 			}
 			messages = messages[n:]
-			if !waits(ctx, tellPause) {
+			if pause.For(ctx, tellPause) != nil {
 				return len(moves), errors.New("out of time")
 			}
 		}
-		if !waits(ctx, 20*tellPause) { // for the daemon, which wakes when it has something
+		if pause.For(ctx, 20*tellPause) != nil { // for the daemon, which wakes when it has something
 			return len(moves), errors.New("out of time")
 		}
 	}
@@ -163,16 +168,4 @@ func (j *joiner) absent(moves []lvs.Move) (rest []lvs.Move, err error) {
 		}
 	}
 	return rest, nil
-}
-
-// waits waits for d; false when ctx ended first.
-func waits(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"failover/internal/pause"
 	"github.com/vishvananda/netlink"
 )
 
@@ -24,29 +25,19 @@ func linkEvents(ctx context.Context, changed func()) error {
 			if first {
 				return fmt.Errorf("subscribe to link events: %w", err)
 			}
-			pause(ctx, time.Second)
+			_ = pause.For(ctx, time.Second)
 			continue
 		}
 		changed() // what happened before
 		for range events {
 			changed()
-			pause(ctx, linkPause)
+			_ = pause.For(ctx, linkPause)
 			for len(events) > 0 {
 				<-events
 			}
 			changed()
 		}
-		pause(ctx, linkPause)
+		_ = pause.For(ctx, linkPause)
 	}
 	return nil
-}
-
-// pause waits, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

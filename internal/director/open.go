@@ -40,7 +40,7 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 	d.deployment = deployment
 	d.world = policy.World{Node: node, Verdicts: make(map[check.ID]check.Verdict)}
 	d.openOverrides(node)
-	if d.preferences, err = loadPreferences(d.o.Parts.Preferences(node.Daemon.StateDir)); err != nil {
+	if err := d.preferences.load(d.o.Parts.Preferences(node.Daemon.StateDir)); err != nil {
 		d.log.Error("which director is preferred is not known: none is", "error", err)
 	}
 	if d.maintenance, err = loadMaintenance(d.o.Parts.Maintenance(node.Daemon.StateDir)); err != nil {
@@ -90,8 +90,7 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 // openOverrides takes up what the operator has said before. Not knowing it is no
 // reason to stop.
 func (d *Director) openOverrides(node conf.Node) {
-	var err error
-	if d.overrides, err = loadOverrides(d.o.Parts.Overrides(node.Daemon.StateDir)); err != nil {
+	if err := d.overrides.load(d.o.Parts.Overrides(node.Daemon.StateDir)); err != nil {
 		d.log.Error("what the operator said of real servers is not known, or not all of it", "error", err)
 	}
 	d.forget(node)

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"sync"
 
 	"failover/check"
 	"failover/conf"
@@ -15,69 +14,19 @@ import (
 	"failover/internal/state"
 )
 
-// OverrideStore keeps what the operator says of real servers, over reboots too.
-type OverrideStore interface {
-	Load() (map[check.ID]policy.Override, error)
-	Save(map[check.ID]policy.Override) error
-}
+// OverrideStore keeps what the operator says of real servers.
+type OverrideStore = WordStore[check.ID, policy.Override]
 
 // overrides is the operator's word about every real server that he has spoken of.
-// What is in it is on disk, or was tried to be.
 type overrides struct {
-	store OverrideStore
-	mu    sync.Mutex
-	all   map[check.ID]policy.Override // replaced, never changed; with the words that are over
-	live  map[check.ID]policy.Override // those of all that still say something
+	kept[check.ID, policy.Override]
 }
 
-// loadOverrides reads what was said before.
-func loadOverrides(s OverrideStore) (*overrides, error) {
-	o := &overrides{store: s}
-	var err error
-	o.all, err = s.Load()
-	o.live = speaking(o.all)
-	return o, err
-}
-
-// speaking are the words that still say something.
-func speaking(all map[check.ID]policy.Override) map[check.ID]policy.Override {
-	live := maps.Clone(all)
+// now is what the operator wants.
+func (o *overrides) now() map[check.ID]policy.Override {
+	live := maps.Clone(o.words())
 	maps.DeleteFunc(live, func(_ check.ID, o policy.Override) bool { return !o.Speaks() })
 	return live
-}
-
-// now is what the operator wants; the caller does not change it.
-func (o *overrides) now() map[check.ID]policy.Override {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.live
-}
-
-// words are all that was said, what is over too; the caller does not change it.
-func (o *overrides) words() map[check.ID]policy.Override {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.all
-}
-
-// change replaces the whole by what f makes of a copy, once it is on disk. Where it
-// cannot be written nothing changes: what a restart would forget is not promised.
-func (o *overrides) change(f func(map[check.ID]policy.Override)) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	next := maps.Clone(o.all)
-	if next == nil {
-		next = map[check.ID]policy.Override{}
-	}
-	f(next)
-	if maps.Equal(next, o.all) {
-		return nil
-	}
-	if err := o.store.Save(next); err != nil {
-		return fmt.Errorf("keep what the operator said: %w", err)
-	}
-	o.all, o.live = next, speaking(next)
-	return nil
 }
 
 // keepTo forgets what was said of real servers that a node does not have, and

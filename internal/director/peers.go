@@ -296,9 +296,8 @@ type localEnd struct{ d *Director }
 // Beat implements [peer.Local].
 func (l localEnd) Beat() peer.Beat {
 	b := peer.Beat{
-		Version: l.d.o.Version, Now: time.Now().UTC(), Started: l.d.started.UTC(),
+		Version:     l.d.o.Version,
 		WordsDigest: digestOf(l.d.words()), Groups: map[string]string{},
-		Maintenance: !l.d.maintenance.now().IsZero(),
 	}
 	if s := l.d.shown.Load(); s != nil {
 		b.Node, b.ConfigDigest, b.TableDigest = s.world.Node.Name, s.world.Node.Digest, s.result.Digest

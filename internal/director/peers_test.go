@@ -39,6 +39,7 @@ type fakeLink struct {
 
 	conns []lvs.Conn
 	asked int // how often for them
+	hangs bool
 
 	plan    api.Plan
 	bad     error // why its file is refused
@@ -90,7 +91,11 @@ func (f *fakeLink) Tell(_ context.Context, _ string, all peer.Words) error {
 	return f.deaf
 }
 
-func (f *fakeLink) Connections(_ context.Context, _ string, give func(lvs.Conn)) error {
+func (f *fakeLink) Connections(ctx context.Context, _ string, give func(lvs.Conn)) error {
+	if f.hangs {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, c := range f.conns {
@@ -130,7 +135,7 @@ func (s *stand) twin() {
 		s.t.Fatal(err)
 	}
 	b := own.Beat()
-	b.Node = "lb2"
+	b.Node, b.Groups = "lb2", map[string]string{"nat": "backup"}
 	d.Name = "lb2"
 	for i := range d.VirtualRouters {
 		d.VirtualRouters[i].State = "backup"
@@ -528,6 +533,90 @@ func TestJoins(t *testing.T) {
 		synctest.Wait()
 		if s.link.asked != 1 {
 			t.Errorf("asked %d times", s.link.asked)
+		}
+	})
+}
+
+// TestReloadPairWithoutAnAnswer: what was lost may have been the answer alone.
+func TestReloadPairWithoutAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := linked(t)
+		s.write(strings.Replace(keysFile, "web1\",", "web1\", weight = 3,", 1))
+		own, err := s.dir.Plan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.link.plan, s.link.late = api.Plan{ConfigDigest: own.ConfigDigest, Changes: []api.Change{}}, errors.New("connection reset")
+		s.link.beats(func(_ *peer.View, d *api.Director) { d.ConfigDigest = own.ConfigDigest })
+		r, err := s.dir.ReloadPair(t.Context(), api.PairReload{})
+		if err != nil || len(r.Directors[1].Problems) != 1 || !strings.Contains(r.Directors[1].Problems[0], "its answer was lost: connection reset") {
+			t.Errorf("lb2 has it in force: %+v, %v", r, err)
+		}
+		synctest.Wait()
+		if now := s.status().Directors[0].ConfigDigest; now != own.ConfigDigest {
+			t.Errorf("lb2 has it in force, and lb1 went back to %s", now)
+		}
+	})
+}
+
+// TestSwitchoverWithoutALink: the master may step back by force; nobody else can say
+// it for him.
+func TestSwitchoverWithoutALink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, pairFile)
+		s.start(ipc.Hello{})
+		time.Sleep(2 * time.Second)
+		s.becomes(vrrp.Master)
+		if _, err := s.dir.Switchover(t.Context(), api.Switchover{}); err == nil || !strings.Contains(err.Error(), "without a peer link it is not known whether lb2 is ready") {
+			t.Errorf("got %v", err)
+		}
+		go func() {
+			time.Sleep(time.Second)
+			s.becomes(vrrp.Backup)
+		}()
+		if done, err := s.dir.Switchover(t.Context(), api.Switchover{Force: true}); err != nil || done.Groups[0].Master != "lb2" {
+			t.Errorf("%+v, %v", done, err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if h := s.line.healths[len(s.line.healths)-1]["nat"]; h.Delta != -51 {
+			t.Errorf("the engine heard %+v", h)
+		}
+	})
+}
+
+// TestJoiningEndsWithTheOther: a start does not wait for a director that has gone, nor
+// for longer than the patience for one that says nothing of itself.
+func TestJoiningEndsWithTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, keysFile+"[ipvs.sync]\n")
+		s.link.hangs = true
+		s.start(ipc.Hello{})
+		time.Sleep(2 * time.Second)
+		s.link.beats(func(v *peer.View, _ *api.Director) { v.Name, v.Reachable = "lb2", true })
+		time.Sleep(time.Second)
+		if s.line.ready() {
+			t.Error("ready before the other one has said what it is")
+		}
+		s.link.beats(func(v *peer.View, _ *api.Director) { v.Beat.Groups = map[string]string{"nat": "master"} })
+		time.Sleep(2 * time.Second)
+		if s.line.ready() {
+			t.Error("ready in the middle of it")
+		}
+		s.link.beats(func(v *peer.View, _ *api.Director) { v.Reachable = false })
+		time.Sleep(time.Second)
+		if !s.line.ready() {
+			t.Error("it waits for a director that has gone")
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, keysFile)
+		s.start(ipc.Hello{})
+		time.Sleep(2 * time.Second)
+		s.link.beats(func(v *peer.View, _ *api.Director) { v.Name, v.Reachable = "lb2", true })
+		time.Sleep(policy.JoinPatience)
+		if !s.line.ready() {
+			t.Error("it waits for ever")
 		}
 	})
 }

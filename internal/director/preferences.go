@@ -1,11 +1,8 @@
 package director
 
 import (
-	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"failover/conf"
@@ -14,51 +11,12 @@ import (
 	"failover/internal/state"
 )
 
-// PreferenceStore keeps whom the operator prefers as master, over reboots too.
-type PreferenceStore interface {
-	Load() (map[string]policy.Preference, error)
-	Save(map[string]policy.Preference) error
-}
+// PreferenceStore keeps whom the operator prefers as master, by group.
+type PreferenceStore = WordStore[string, policy.Preference]
 
-// preferences are the operator's words on who is to be master, by group; with those
-// that are over. What is in it is on disk.
+// preferences are the operator's words on who is to be master.
 type preferences struct {
-	store PreferenceStore
-	mu    sync.Mutex
-	all   map[string]policy.Preference // replaced, never changed
-}
-
-func loadPreferences(s PreferenceStore) (*preferences, error) {
-	p := &preferences{store: s}
-	var err error
-	p.all, err = s.Load()
-	return p, err
-}
-
-// words are all of them; the caller does not change it.
-func (p *preferences) words() map[string]policy.Preference {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.all
-}
-
-// change replaces the whole by what f makes of a copy, once it is on disk.
-func (p *preferences) change(f func(map[string]policy.Preference)) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	next := maps.Clone(p.all)
-	if next == nil {
-		next = map[string]policy.Preference{}
-	}
-	f(next)
-	if maps.Equal(next, p.all) {
-		return nil
-	}
-	if err := p.store.Save(next); err != nil {
-		return fmt.Errorf("keep who is preferred: %w", err)
-	}
-	p.all = next
-	return nil
+	kept[string, policy.Preference]
 }
 
 // prefer says it anew for some groups; no director: nobody any more.

@@ -1,6 +1,7 @@
 package director
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,12 +57,24 @@ func (d *Director) ReloadPair(ctx context.Context, want api.PairReload) (api.Pai
 		done, err := askOther(ctx, func(ctx context.Context) (api.Reload, error) {
 			return link.Reload(ctx, other.Name, own.ConfigDigest)
 		})
+		if err != nil && d.took(ctx, link, other.Name, own.ConfigDigest) {
+			r.Directors[i+1].Problems = []string{fmt.Sprintf("the new configuration is in force, but its answer was lost: %v", err)}
+			continue
+		}
 		if err != nil {
 			return api.PairReloaded{}, errors.Join(pairRefused(other.Name, err), d.back(before))
 		}
 		r.Directors[i+1].Changes, r.Directors[i+1].Problems = done.Changes, done.Problems
 	}
 	return r, nil
+}
+
+// took tells whether another director has a configuration in force, although its
+// answer to the reload has not come: what was lost may have been the answer alone.
+// Where it cannot be asked any more it is taken for not; status then says what it has.
+func (d *Director) took(ctx context.Context, link Link, name, digest string) bool {
+	now, err := askOther(ctx, func(ctx context.Context) (api.Director, error) { return link.Director(ctx, name) })
+	return err == nil && now.ConfigDigest == digest
 }
 
 // back takes the configuration of before into force again; nobody has to wait for it.
@@ -80,10 +93,13 @@ func askOther[T any](ctx context.Context, ask func(context.Context) (T, error)) 
 // pairRefused words another director's refusal; what is wrong with its file comes
 // along.
 func pairRefused(name string, err error) *api.Error {
-	told := &api.Error{Message: fmt.Sprintf("reload refused, the old configuration stays on both: %s: %v", name, err), Invalid: true}
+	told := &api.Error{
+		Message: fmt.Sprintf("reload refused, the old configuration stays: %s: %v", name, err),
+		Hint:    "failover status tells what each director has in force",
+	}
 	var of *api.Error
-	if errors.As(err, &of) {
-		told.Details, told.Hint = of.Details, of.Hint
+	if errors.As(err, &of) { // it has answered: its file is at fault
+		told.Details, told.Hint, told.Invalid = of.Details, cmp.Or(of.Hint, told.Hint), true
 	}
 	return told
 }

@@ -76,6 +76,9 @@ func MakeKey(path string) (key ed25519.PrivateKey, made bool, err error) {
 	if key, err = ReadKey(path); !errors.Is(err, fs.ErrNotExist) {
 		return key, false, err
 	}
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return nil, false, fmt.Errorf("peer: write the private key %s: %w", path, err)
+	}
 	_, key, err = ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, false, fmt.Errorf("peer: make a key: %w", err)

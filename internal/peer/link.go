@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"failover/internal/api"
+	"failover/internal/pause"
 	"failover/lvs"
 )
 
@@ -53,7 +55,8 @@ type Config struct {
 // Link connects a director with all others.
 type Link struct {
 	cfg     Config
-	refused *Refused
+	own     tls.Certificate
+	refused *refusals
 	clients map[string]*client
 
 	mu    sync.Mutex
@@ -72,7 +75,7 @@ func New(c Config) (*Link, error) {
 		return nil, fmt.Errorf("peer: the private key belongs to the public key %s, the configuration has %s for %s",
 			PublicText(public), PublicText(c.Self.Key), c.Self.Name)
 	}
-	l := &Link{cfg: c, refused: &Refused{}, clients: map[string]*client{}, views: map[string]View{}, traps: map[netip.AddrPort]error{}}
+	l := &Link{cfg: c, own: own, refused: &refusals{}, clients: map[string]*client{}, views: map[string]View{}, traps: map[netip.AddrPort]error{}}
 	for _, other := range c.Others {
 		l.clients[other.Name] = newClient(other, c.Port, own)
 		l.views[other.Name] = View{Name: other.Name, Cause: "not tried yet"}
@@ -82,11 +85,7 @@ func New(c Config) (*Link, error) {
 
 // Run serves and asks until ctx ends, and then returns nil.
 func (l *Link) Run(ctx context.Context) error {
-	own, err := certificate(l.cfg.Key)
-	if err != nil {
-		return err
-	}
-	s := newServer(l.cfg, own, l.refused)
+	s := newServer(l.cfg, l.own, l.refused)
 	var all sync.WaitGroup
 	defer all.Wait()
 	for _, a := range l.cfg.Self.Addresses {
@@ -108,7 +107,7 @@ func (l *Link) listen(ctx context.Context, s *server, at netip.AddrPort) {
 		}
 		l.setTrap(at, err)
 		l.cfg.Log.Warn("peer link: no director can connect here, will be tried again", "address", at.String(), "error", err)
-		if !pause(ctx, wait) {
+		if pause.For(ctx, wait) != nil {
 			return
 		}
 		wait = min(2*wait, mostly)
@@ -159,7 +158,7 @@ func (l *Link) follow(ctx context.Context, name string) {
 		if !v.Reachable {
 			wait = min(max(every, time.Since(v.Since)/2), mostly)
 		}
-		if !pause(ctx, wait) {
+		if pause.For(ctx, wait) != nil {
 			return
 		}
 	}
@@ -193,7 +192,7 @@ func (l *Link) Views() map[string]View {
 }
 
 // Refused counts what came to nothing.
-func (l *Link) Refused() map[string]uint64 { return l.refused.Counts() }
+func (l *Link) Refused() map[string]uint64 { return l.refused.counts() }
 
 // Problem is why no director can connect to this one at some of its addresses.
 func (l *Link) Problem() error {
@@ -258,16 +257,4 @@ func (l *Link) request(ctx context.Context, name, method, path string, said, v a
 		return fmt.Errorf("peer: ask %s: %w", name, err)
 	}
 	return nil
-}
-
-// pause waits for d; false when ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

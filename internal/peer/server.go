@@ -30,13 +30,13 @@ const (
 	maxHeader      = 8 << 10
 )
 
-// Refused counts the connections and requests that came to nothing, by reason.
-type Refused struct {
+// refusals count the connections and requests that came to nothing, by reason.
+type refusals struct {
 	mu sync.Mutex
 	by map[string]uint64
 }
 
-// The reasons of [Refused].
+// The reasons of [refusals].
 const (
 	refusedBusy      = "busy"      // too many were proving who they are
 	refusedHandshake = "handshake" // no TLS 1.3, no key, silence
@@ -44,7 +44,7 @@ const (
 	refusedRequest   = "request"   // a director asked for what makes no sense
 )
 
-func (r *Refused) add(why string) {
+func (r *refusals) add(why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.by == nil {
@@ -53,8 +53,8 @@ func (r *Refused) add(why string) {
 	r.by[why]++
 }
 
-// Counts are the numbers so far, every reason among them.
-func (r *Refused) Counts() map[string]uint64 {
+// counts are the numbers so far, every reason among them.
+func (r *refusals) counts() map[string]uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := map[string]uint64{refusedBusy: 0, refusedHandshake: 0, refusedStranger: 0, refusedRequest: 0}
@@ -69,7 +69,7 @@ type server struct {
 	others  []Director
 	local   Local
 	tls     *tls.Config
-	refused *Refused
+	refused *refusals
 	log     *slog.Logger
 
 	proven  chan net.Conn // whose other side has proved who it is
@@ -77,7 +77,7 @@ type server struct {
 	fellows chan struct{} // and fellows
 }
 
-func newServer(c Config, own tls.Certificate, refused *Refused) *server {
+func newServer(c Config, own tls.Certificate, refused *refusals) *server {
 	s := &server{
 		others: c.Others, local: c.Local, log: c.Log, refused: refused,
 		proven:  make(chan net.Conn),

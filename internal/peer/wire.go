@@ -2,7 +2,6 @@ package peer
 
 import (
 	"io"
-	"time"
 
 	"failover/internal/api"
 	"failover/internal/policy"
@@ -32,10 +31,6 @@ const (
 type Beat struct {
 	Node    string `json:"node"`
 	Version string `json:"version"` // of the program
-	// Now is the director's own time, for the difference of the clocks.
-	Now         time.Time `json:"now"`
-	Started     time.Time `json:"started"` // the process
-	Maintenance bool      `json:"maintenance,omitempty"`
 	// The digests are what both must have alike.
 	ConfigDigest string `json:"config_digest"`
 	TableDigest  string `json:"table_digest"`

@@ -8,8 +8,9 @@ import (
 )
 
 // Rule: a director that comes to a pair is given the connections that the master has,
-// all of them: the kernel's synchronisation never speaks of one that is idle. It does
-// not become master before it has them, or [JoinPatience] has passed. What is passed
+// all of them: the kernel's synchronisation never speaks of one that is idle. At its
+// start it does not become master before it has them, or [JoinPatience] has passed;
+// later it does, because a neighbour that has gone has to be replaced. What is passed
 // on are established connections, flows of UDP, and what persistence binds to a
 // server; what is at its beginning or its end is over before it could matter. A
 // connection to a server that this director's table does not have is left out.

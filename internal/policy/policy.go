@@ -40,8 +40,8 @@ type World struct {
 	Preferred map[string]Preferred
 	// Maintenance: the operator is at work on this machine ([maintenanceHealth]).
 	Maintenance bool
-	// Joining: the connections of another director are being taken over. It does not
-	// last longer than [JoinPatience].
+	// Joining: another director was not tried yet, or its connections are being taken
+	// over. It holds up a start, for [JoinPatience] at most.
 	Joining bool
 	// SinceStart is the age of this director process.
 	SinceStart time.Duration
