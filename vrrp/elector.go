@@ -118,7 +118,7 @@ func (d *deadlines) Pop() any {
 func (e *Engine) schedule(el *elector) {
 	at := min(el.group.Deadline(), el.postAt, el.giveUpAt)
 	for i := range el.bursts {
-		at = min(at, el.bursts[i].at)
+		at = min(at, el.bursts[i].due())
 	}
 	if el.index >= 0 && at != el.at {
 		el.at = at

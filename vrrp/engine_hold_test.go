@@ -239,3 +239,88 @@ func TestEngineLetsGoAMomentLater(t *testing.T) {
 		b.kill()
 	})
 }
+
+// Clients that believe another master are told at once, and again a moment later,
+// also when the winner's own burst has just passed its first rounds and the next is
+// far.
+func TestEngineAnnouncesOverAnotherMaster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		fast := func(c vrrp.GroupConfig) vrrp.GroupConfig {
+			c.Routers[0].Interval, c.Routers[1].Interval = 10*time.Millisecond, 10*time.Millisecond
+			return c
+		}
+		parted := func(parts ...[]string) {
+			w.outside.Partition(parts...)
+			w.inside.Partition(parts...)
+		}
+		a, b := newNode(t, w, 5), newNode(t, w, 6)
+		b.run(nil, fast(groupOf(6, 100)))
+		wait(time.Second)
+		b.holds(true)
+		a.run(nil, fast(groupOf(5, 150)))
+		var first vrrp.Instant
+		for said := a.host.Announced(); len(said) == 0; said = a.host.Announced() {
+			wait(time.Millisecond)
+			first = vrrptest.Now()
+		}
+		wait(60 * time.Millisecond) // the next round is 1 s after the first
+		parted([]string{"n5"})
+		wait(80 * time.Millisecond)
+		b.holds(true)
+		if len(b.host.Announced()) == 0 {
+			t.Fatal("the other one did not announce")
+		}
+		a.host.Announced()
+		parted()
+		healed := vrrptest.Now()
+		wait(200 * time.Millisecond)
+		var got []time.Duration
+		for _, x := range a.host.Announced() {
+			if x.Address == outsideVIP {
+				got = append(got, x.At.Sub(healed).Truncate(10*time.Millisecond))
+			}
+		}
+		if want := []time.Duration{0, 50 * time.Millisecond}; !slices.Equal(got, want) {
+			t.Errorf("announced %v after the other one was heard, want %v (first %v before)", got, want, healed.Sub(first))
+		}
+		b.holds(false)
+		a.holds(true)
+		a.kill()
+		b.kill()
+	})
+}
+
+// A neighbour that does not hear us, and is master too, is announced over for as long
+// as it goes on, without a storm: an advert of its each 10 ms causes a burst a second.
+func TestEngineAnnouncesOverTheDeaf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWires(1)
+		a, b := newNode(t, w, 5), newNode(t, w, 6)
+		for _, n := range []*node{a, b} {
+			c := groupOf(n.last, 100+50*(6-n.last))
+			c.Routers[0].Interval, c.Routers[1].Interval = 10*time.Millisecond, 10*time.Millisecond
+			n.run(nil, c)
+		}
+		wait(10 * time.Second)
+		a.holds(true)
+		a.host.Announced()
+		for _, s := range []*vrrptest.Segment{w.outside, w.inside} {
+			s.Disturb("n5", vrrptest.Faults{Loss: 1})
+		}
+		wait(20 * time.Second)
+		a.holds(true)
+		b.holds(true) // nothing else can be known where it is
+		rounds, last := 0, vrrp.Instant(0)
+		for _, x := range a.host.Announced() {
+			if x.Address == outsideVIP {
+				rounds, last = rounds+1, x.At
+			}
+		}
+		if rounds < 20 || rounds > 90 || vrrptest.Now().Sub(last) > 2*time.Second {
+			t.Errorf("%d rounds in 20 s, the last %v ago", rounds, vrrptest.Now().Sub(last))
+		}
+		a.kill()
+		b.kill()
+	})
+}

@@ -78,14 +78,28 @@ func (e *Engine) settle(el *elector, r result) {
 
 // burst is a schedule of announcements of one router under way.
 type burst struct {
-	start Instant
-	next  int     // in Announce.Times
-	at    Instant // of the next round; Never: none
-	last  Instant // when there was a round; 0: not yet
+	start     Instant
+	next      int       // in Announce.Times
+	at        Instant   // of the next round; Never: none
+	again     []Instant // of the rounds between, which another master is why
+	contested Instant   // when another master last was; 0: not yet
+	apart     time.Duration
 }
 
-// contestedApart is the least time between two rounds that other masters cause.
-const contestedApart = 250 * time.Millisecond
+// Other masters cause rounds for soon, and not again in that time. A neighbour that is
+// deaf goes on and on: what it causes is twice as far apart each time, up to late.
+const (
+	contestedSoon = 50 * time.Millisecond
+	contestedLate = time.Second
+)
+
+// due is when there is a round next.
+func (b *burst) due() Instant {
+	if len(b.again) > 0 {
+		return min(b.at, b.again[0])
+	}
+	return b.at
+}
 
 // announce starts a burst on every router.
 func (el *elector) announce(now Instant) {
@@ -110,7 +124,7 @@ func (e *Engine) reannounce(moved []string) {
 			if !slices.ContainsFunc(rc.Interfaces(), func(name string) bool { return slices.Contains(moved, name) }) {
 				continue
 			}
-			el.bursts[i] = burst{start: e.now, last: el.bursts[i].last}
+			el.bursts[i] = burst{start: e.now, contested: el.bursts[i].contested, apart: el.bursts[i].apart}
 			el.bursts[i].plan(e.now, rc.Announce)
 		}
 		e.schedule(el)
@@ -140,17 +154,31 @@ func (b burst) follow(old, a Announce, now Instant) burst {
 }
 
 // contested starts a burst on router i, whose neighbours may have believed
-// another master. One that is under way has a round more, now, and goes on: a
-// neighbour that is deaf would otherwise keep it from ever getting further.
+// another master. One that is under way has its first rounds once more, between the
+// others, and goes on: a neighbour that is deaf would otherwise keep it from ever
+// getting further. One round is not enough: what the other one announces comes after
+// the advert that told of it (RFC 9568 section 6.4.2), so it may come after our
+// answer as well.
 func (el *elector) contested(i int, now Instant) {
 	a, b := el.group.Config.Routers[i].Announce, &el.bursts[i]
-	switch {
-	case !el.held || len(a.Times) == 0:
-	case b.next >= len(a.Times):
-		*b = burst{start: now, last: b.last}
+	since := now.Sub(b.contested)
+	if !el.held || len(a.Times) == 0 || since < b.apart {
+		return
+	}
+	apart := contestedSoon
+	if since < 2*b.apart {
+		apart = min(2*b.apart, contestedLate)
+	}
+	if b.next >= len(a.Times) {
+		*b = burst{start: now, contested: now, apart: apart}
 		b.plan(now, a)
-	case now.Sub(b.last) >= contestedApart:
-		b.at = min(b.at, now)
+		return
+	}
+	b.contested, b.apart, b.again = now, apart, nil
+	for _, t := range a.Times {
+		if after := t - a.Times[0]; after <= contestedSoon {
+			b.again = append(b.again, now.Add(after))
+		}
 	}
 }
 
@@ -166,15 +194,18 @@ func (el *elector) silence() {
 func (e *Engine) announceDue(el *elector) {
 	for i := range el.bursts {
 		b, rc := &el.bursts[i], &el.group.Config.Routers[i]
-		if b.at > e.now {
+		if b.due() > e.now {
 			continue
 		}
 		if el.group.State != Master {
-			b.at = Never // while handing over it is no longer ours to say
+			b.at, b.again = Never, nil // while handing over it is no longer ours to say
 			continue
 		}
 		el.exec.announce(el.all, rc.Name)
-		b.last = e.now
+		b.again = slices.DeleteFunc(b.again, func(at Instant) bool { return at <= e.now })
+		if b.at > e.now {
+			continue
+		}
 		for b.next < len(rc.Announce.Times) && b.start.Add(rc.Announce.Times[b.next]) <= e.now {
 			b.next++
 		}
