@@ -46,7 +46,7 @@ func TestReadmeShowsThePair(t *testing.T) {
 // TestReadmeCommands runs the commands that need no daemon, and compares the
 // status shown with what the printer's own test prints.
 func TestReadmeCommands(t *testing.T) {
-	status := readFile(t, top+"internal/view/testdata/healthy.txt")
+	status := readFile(t, top+"internal/view/testdata/pair.txt")
 	shown := blocks(t, "console")
 	t.Chdir(top)
 	for _, block := range shown {

@@ -21,6 +21,7 @@ func TestStatusGolden(t *testing.T) {
 		opts          StatusOptions
 	}{
 		{"healthy.txt", "healthy.json", StatusOptions{}},
+		{"pair.txt", "pair.json", StatusOptions{}},
 		{"families.txt", "families.json", StatusOptions{}},
 		{"servers.txt", "servers.json", StatusOptions{}},
 		{"servers-down.txt", "servers.json", StatusOptions{Down: true}},
