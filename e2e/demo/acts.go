@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"failover/e2e/lab"
@@ -17,6 +18,9 @@ const (
 	deathLimit  = 2 * 4 * time.Second         // fall × interval + timeout
 	returnLimit = 2 * 4 * time.Second         // (rise + 1) × interval + timeout
 )
+
+// web1 is a real server as ipvsadm writes it.
+const web1 = "192.168.33.92:80"
 
 const picture = `
                  client 172.20.10.1
@@ -34,7 +38,7 @@ const picture = `
 func (d *demo) play(ctx context.Context) error {
 	fmt.Fprint(d.out, picture)
 	for _, act := range []func(context.Context) error{
-		d.start, d.balance, d.tables, d.loseMaster, d.returnMaster, d.stopMaster, d.loseServer, d.returnServer,
+		d.start, d.balance, d.tables, d.operate, d.handOver, d.loseMaster, d.returnMaster, d.stopMaster, d.loseServer, d.returnServer,
 	} {
 		if err := act(ctx); err != nil {
 			return err
@@ -44,7 +48,10 @@ func (d *demo) play(ctx context.Context) error {
 }
 
 func (d *demo) start(ctx context.Context) error {
-	d.act("One file, on both directors")
+	d.act("A key for each director, one file on both")
+	if err := d.keys(ctx); err != nil {
+		return err
+	}
 	for _, argv := range [][]string{{"cat", "/etc/failover/failover.toml"}, {"failover", "validate"}} {
 		if _, _, err := d.show(ctx, d.lab.LB1, argv...); err != nil {
 			return err
@@ -63,6 +70,26 @@ func (d *demo) start(ctx context.Context) error {
 	return nil
 }
 
+// keys makes them, and writes the public halves into the file.
+func (d *demo) keys(ctx context.Context) error {
+	setup := d.pair.Setup
+	setup.PublicKeys = map[string]string{}
+	for _, n := range d.lab.Directors() {
+		out, _, err := d.show(ctx, n, "failover", "keygen")
+		if err != nil {
+			return err
+		}
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		var key string
+		if _, err := fmt.Sscanf(lines[len(lines)-1], "public_key = %q", &key); err != nil {
+			return fmt.Errorf("failover keygen on %s: no public key in its last line: %w", n.Name, err)
+		}
+		setup.PublicKeys[n.Name] = key
+	}
+	d.gap()
+	return d.pair.Configure(setup)
+}
+
 func (d *demo) balance(ctx context.Context) (err error) {
 	d.act("The web servers answer in turn")
 	if d.held, err = d.lab.Client.Hold(ctx, lab.HeldSpec{Address: lab.Service}); err != nil {
@@ -79,18 +106,77 @@ func (d *demo) balance(ctx context.Context) (err error) {
 
 func (d *demo) tables(ctx context.Context) error {
 	d.act("One master, the same IPVS table on both")
-	for _, n := range d.lab.Directors() {
-		if err := d.status(ctx, n, 0); err != nil {
-			return err
-		}
-		d.gap()
+	if err := d.inSync(ctx); err != nil {
+		return err
 	}
+	if err := d.status(ctx, d.lab.LB2, 0, "in sync"); err != nil {
+		return err
+	}
+	d.gap()
 	if err := d.ipvsadm(ctx); err != nil {
 		return err
 	}
 	same, lines, err := d.sameTables(ctx)
 	d.claim(same, "both directors have the same table", "ipvsadm -Sn compared, %d lines", lines)
 	return err
+}
+
+// operate takes a web server out by a word on the backup.
+func (d *demo) operate(ctx context.Context) error {
+	d.act("The operator takes web1 out, on either director")
+	rs, err := d.during(ctx, func() error {
+		if _, _, err := d.show(ctx, d.lab.LB2, "failover", "drain", "web", "web1"); err != nil {
+			return err
+		}
+		return d.waitWeight(ctx, web1, 0)
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.ipvsadm(ctx); err != nil {
+		return err
+	}
+	d.claim(len(rs.Failed()) == 0, "drained on both: no request is lost", "%d of %d requests failed", len(rs.Failed()), len(rs))
+	if err := d.kept(ctx, "its connections go on"); err != nil {
+		return err
+	}
+	if _, _, err := d.show(ctx, d.lab.LB1, "failover", "enable", "web", "web1"); err != nil {
+		return err
+	}
+	if err := d.waitWeight(ctx, web1, 1); err != nil {
+		return err
+	}
+	return d.inSync(ctx)
+}
+
+// handOver has lb2 become master and lb1 again.
+func (d *demo) handOver(ctx context.Context) error {
+	d.act("The operator hands over to lb2, and back")
+	rs, err := d.during(ctx, func() error {
+		for _, step := range []struct {
+			to   *lab.Node
+			argv []string
+		}{
+			{d.lab.LB2, []string{"failover", "switchover"}},
+			{d.lab.LB1, []string{"failover", "switchover", "--clear"}},
+		} {
+			if _, code, err := d.show(ctx, d.lab.LB1, step.argv...); err != nil || code != 0 {
+				return fmt.Errorf("%s: exit code %d: %w", strings.Join(step.argv, " "), code, err)
+			}
+			if err := d.pair.WaitHolder(ctx, step.to); err != nil {
+				return err
+			}
+			if err := d.logged(step.to); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	d.claim(len(rs.Failed()) == 0, "handed over and back: nothing is lost", "%d of %d requests failed", len(rs.Failed()), len(rs))
+	return d.kept(ctx, "connections outlive both")
 }
 
 func (d *demo) loseMaster(ctx context.Context) error {
@@ -109,7 +195,7 @@ func (d *demo) loseMaster(ctx context.Context) error {
 	if err := d.logged(d.lab.LB2); err != nil {
 		return err
 	}
-	if err := d.status(ctx, d.lab.LB2, 0); err != nil {
+	if err := d.status(ctx, d.lab.LB2, 1, "problem: lb1 does not answer on the peer link"); err != nil {
 		return err
 	}
 	d.claim(rs.Gap() <= cutLimit, "master cut off: the service goes on",
@@ -131,7 +217,10 @@ func (d *demo) returnMaster(ctx context.Context) error {
 	if err := d.logged(d.lab.LB1); err != nil {
 		return err
 	}
-	if err := d.status(ctx, d.lab.LB1, 0); err != nil {
+	if err := d.inSync(ctx); err != nil {
+		return err
+	}
+	if err := d.status(ctx, d.lab.LB1, 0, "in sync"); err != nil {
 		return err
 	}
 	d.claim(len(rs.Failed()) == 0, "master back: no request is lost", "%d of %d requests failed", len(rs.Failed()), len(rs))
@@ -209,7 +298,10 @@ func (d *demo) returnServer(ctx context.Context) error {
 	if err := d.curls(ctx, 2); err != nil {
 		return err
 	}
-	if err := d.status(ctx, d.lab.LB1, 0); err != nil {
+	if err := d.inSync(ctx); err != nil {
+		return err
+	}
+	if err := d.status(ctx, d.lab.LB1, 0, "in sync"); err != nil {
 		return err
 	}
 	d.claim(took <= returnLimit, "web server back: in both tables", "after %.1f s", took.Seconds())

@@ -1,6 +1,6 @@
 // Command demo shows the main job of failover on a real kernel: a pair of
-// directors balances two web servers, loses its master, gets it back, loses a
-// web server, and the client hardly notices.
+// directors balances two web servers, is told what to do, loses its master, gets it
+// back, loses a web server, and the client hardly notices.
 //
 //	FAILOVER_BIN=$PWD/bin/failover bin/guest bin/demo
 //
@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -84,13 +85,23 @@ func run(ctx context.Context, config string) (err error) {
 	return nil
 }
 
-// example is failover with the configuration file that the README shows.
+// example is failover with the configuration file that the README shows, and the
+// directors' keys in it.
 type example struct {
 	lab.Failover
 	text []byte
 }
 
 // Configure implements [lab.System].
-func (e example) Configure(n *lab.Node, _ lab.Setup) error {
-	return n.WriteFile("/etc/failover/failover.toml", e.text, 0o644)
+func (e example) Configure(n *lab.Node, s lab.Setup) error {
+	var text strings.Builder
+	for line := range strings.Lines(string(e.text)) {
+		text.WriteString(line)
+		for name, key := range s.PublicKeys {
+			if strings.TrimSpace(line) == "[director."+name+"]" {
+				fmt.Fprintf(&text, "public_key = %q\n", key)
+			}
+		}
+	}
+	return n.WriteFile("/etc/failover/failover.toml", []byte(text.String()), 0o644)
 }

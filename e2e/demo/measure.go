@@ -101,6 +101,20 @@ func (d *demo) status(ctx context.Context, n *lab.Node, want int, words ...strin
 	return err
 }
 
+// inSync waits until both directors find the pair healthy, and in sync.
+func (d *demo) inSync(ctx context.Context) error {
+	for _, n := range d.lab.Directors() {
+		err := lab.Eventually(ctx, n.Name+" shows the pair in sync", func() (bool, error) {
+			out, err := n.Run(ctx, "failover", "status")
+			return err == nil && strings.Contains(out, "in sync"), nil //nolint:nilerr // its exit code tells of what is not well yet
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ipvsadm shows the tables of both directors.
 func (d *demo) ipvsadm(ctx context.Context) error {
 	for _, n := range d.lab.Directors() {
@@ -136,6 +150,22 @@ func (d *demo) logged(n *lab.Node) error {
 func (d *demo) waitServers(ctx context.Context, count int) error {
 	for _, n := range d.lab.Directors() {
 		if err := d.pair.WaitServers(ctx, n, count); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// waitWeight waits until a real server has a weight in both tables.
+func (d *demo) waitWeight(ctx context.Context, server string, weight int) error {
+	for _, n := range d.lab.Directors() {
+		what := fmt.Sprintf("%s has %s with weight %d", n.Name, server, weight)
+		err := d.pair.WaitTable(ctx, n, what, func(table []string) bool {
+			return slices.ContainsFunc(table, func(line string) bool {
+				return strings.Contains(line, "-r "+server+" ") && strings.HasSuffix(line, fmt.Sprintf("-w %d", weight))
+			})
+		})
+		if err != nil {
 			return err
 		}
 	}
