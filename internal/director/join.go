@@ -3,6 +3,7 @@ package director
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -22,6 +23,9 @@ const (
 	tellPause = 5 * time.Millisecond
 	// joinRounds is how often what did not arrive is told again.
 	joinRounds = 4
+	// takeMost is how long taking connections over may go on, once a start no longer
+	// waits for it: a hundred thousand are a matter of seconds, a slow link is not.
+	takeMost = 2 * time.Minute
 )
 
 // joiner takes the connections of the others over when they are met.
@@ -66,7 +70,7 @@ func (j *joiner) hear(v peer.View) {
 	case taking && !v.Reachable:
 		cancel()
 	case comes && master && !taking:
-		ctx, cancel := context.WithTimeout(j.d.ctx, policy.JoinPatience)
+		ctx, cancel := context.WithTimeout(j.d.ctx, takeMost)
 		j.takes[v.Name] = cancel
 		j.d.running.Go(func() {
 			j.take(ctx, v.Name)
@@ -156,8 +160,11 @@ func (j *joiner) replay(ctx context.Context, s lvs.Sync, moves []lvs.Move) (miss
 
 // absent are the connections that the kernel does not have.
 func (j *joiner) absent(moves []lvs.Move) (rest []lvs.Move, err error) {
-	type id struct{ protocol, client, virtual string }
-	of := func(c lvs.Conn) id { return id{string(c.Protocol), c.Client.String(), c.Virtual.String()} }
+	type id struct {
+		protocol        lvs.Protocol
+		client, virtual netip.AddrPort
+	}
+	of := func(c lvs.Conn) id { return id{c.Protocol, c.Client, c.Virtual} }
 	has := make(map[id]bool, len(moves))
 	if err := j.d.o.Parts.Connections.Each(func(c lvs.Conn) { has[of(c)] = true }); err != nil {
 		return moves, err

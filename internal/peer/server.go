@@ -27,6 +27,8 @@ const (
 	maxStrangers, maxFellows = 64, 16
 	// requestTimeout bounds the reading of one request and the making of its answer.
 	requestTimeout = 10 * time.Second
+	// connsTimeout bounds the sending of a whole table of connections.
+	connsTimeout = 2 * time.Minute
 	maxHeader      = 8 << 10
 )
 
@@ -201,7 +203,11 @@ func (s *server) handler() http.Handler {
 	mux.HandleFunc("GET "+pathWords, func(w http.ResponseWriter, _ *http.Request) { answer(w, s.local.Words()) })
 	mux.HandleFunc("GET "+pathConns, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		if err := s.local.Connections(w); err != nil {
+		err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(connsTimeout))
+		if err == nil {
+			err = s.local.Connections(w)
+		}
+		if err != nil {
 			s.log.Warn("peer link: the table of connections", "error", err)
 			panic(http.ErrAbortHandler) // what has been sent must not be taken for all
 		}
