@@ -99,8 +99,24 @@ func (s *step) accept(i int, interval time.Duration) {
 }
 
 func (r *Router) arm(now Instant, d time.Duration) {
-	r.DownAt, r.Out = now.Add(d), false
+	r.DownAt, r.LookAt, r.Out = now.Add(d), Never, false
 	r.Resigned, r.Preempting, r.Reprieved = false, false, false
+	if at := now.Add(r.MasterInterval + r.MasterInterval/2); at < r.DownAt {
+		r.LookAt = at
+	}
+}
+
+// look is half an interval after the first advert that did not come. A machine that
+// gets to it late was away for most of the silence, though its timer has not run out:
+// three intervals of 10 ms are soon over, and where the master's machine has the same
+// host both stood still. It listens from now on, as one whose timer has.
+func (s *step) look(i int) {
+	r := &s.Routers[i]
+	late := s.now.Sub(r.LookAt)
+	r.LookAt = Never
+	if !r.Reprieved && r.MasterSeen != 0 && late > r.MasterInterval/4 {
+		s.reprieve(i)
+	}
 }
 
 // runOut is the Master_Down_Timer firing. A machine that notices it more than an
@@ -109,11 +125,17 @@ func (r *Router) arm(now Instant, d time.Duration) {
 func (s *step) runOut(i int) {
 	r := &s.Routers[i]
 	if !r.Reprieved && r.MasterSeen != 0 && s.now.Sub(r.DownAt) > r.MasterInterval {
-		r.Reprieved = true
-		r.DownAt = s.now.Add(max(r.MasterInterval, centisecond) + s.skewTime(i, r.MasterInterval))
+		s.reprieve(i)
 		return
 	}
 	r.DownAt, r.Out = Never, true
+}
+
+// reprieve gives the master at least an interval and Skew_Time from now to speak.
+func (s *step) reprieve(i int) {
+	r := &s.Routers[i]
+	r.Reprieved = true
+	r.DownAt = max(r.DownAt, s.now.Add(max(r.MasterInterval, centisecond)+s.skewTime(i, r.MasterInterval)))
 }
 
 // backup enters Backup with the full Master_Down_Interval on every router. What

@@ -45,7 +45,9 @@ type Router struct {
 	// Seen tells that the interface has been there at some time.
 	Seen bool
 	// DownAt is the Master_Down_Timer, AdvertAt the Adver_Timer; Never: not running.
+	// LookAt is when a backup that hears nothing looks whether it is awake.
 	DownAt   Instant
+	LookAt   Instant
 	AdvertAt Instant
 	// RepeatAt is when the first advert of a new master is said once more; Never: it
 	// was.
@@ -172,7 +174,7 @@ func NewGroup(c GroupConfig) Group {
 }
 
 func newRouter(c RouterConfig) Router {
-	return Router{DownAt: Never, AdvertAt: Never, RepeatAt: Never, MasterInterval: c.Interval}
+	return Router{DownAt: Never, LookAt: Never, AdvertAt: Never, RepeatAt: Never, MasterInterval: c.Interval}
 }
 
 // Deadline is when Step wants an [InputTimer]; Never: not on its own account. It
@@ -187,7 +189,7 @@ func (g *Group) Deadline() Instant {
 		next = min(next, g.AdoptBy)
 	}
 	for i := range g.Routers {
-		next = min(next, g.Routers[i].DownAt, g.Routers[i].AdvertAt, g.Routers[i].RepeatAt, g.Routers[i].nextDue())
+		next = min(next, g.Routers[i].DownAt, g.Routers[i].LookAt, g.Routers[i].AdvertAt, g.Routers[i].RepeatAt, g.Routers[i].nextDue())
 	}
 	return next
 }

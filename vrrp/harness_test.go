@@ -100,7 +100,7 @@ func unsound(g *Group) string {
 		if (g.Routers[i].AdvertAt != Never) != (g.State == Master) {
 			return fmt.Sprintf("router %d: advert timer %v in %s", i, g.Routers[i].AdvertAt, g.State)
 		}
-		if g.Routers[i].DownAt != Never && g.State != Backup {
+		if (g.Routers[i].DownAt != Never || g.Routers[i].LookAt != Never) && g.State != Backup {
 			return fmt.Sprintf("router %d: down timer in %s", i, g.State)
 		}
 	}

@@ -92,8 +92,8 @@ func TestRFC3768Section6_4_2Advert(t *testing.T) {
 			if tt.accepted {
 				want = down100
 			}
-			if b.in() != want {
-				t.Errorf("Master_Down_Timer %v, want %v", b.in(), want)
+			if b.down(0) != want {
+				t.Errorf("Master_Down_Timer %v, want %v", b.down(0), want)
 			}
 		})
 	}

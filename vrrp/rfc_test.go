@@ -77,8 +77,8 @@ func TestRFC9568Section6_4_1StartupBackup(t *testing.T) {
 	b.health(Health{Ready: true})
 	b.step(Input{Kind: InputStart})
 	b.did("release", "init>backup started")
-	if b.in() != down100 {
-		t.Errorf("Master_Down_Timer %v, want %v", b.in(), down100)
+	if b.down(0) != down100 {
+		t.Errorf("Master_Down_Timer %v, want %v", b.down(0), down100)
 	}
 }
 
@@ -157,13 +157,13 @@ func TestRFC9568Section6_4_2Advert(t *testing.T) {
 			if tt.accepted {
 				want = MasterDownInterval(3*time.Second, 100)
 			}
-			if b.in() != want {
-				t.Errorf("Master_Down_Timer %v, want %v", b.in(), want)
+			if b.down(0) != want {
+				t.Errorf("Master_Down_Timer %v, want %v", b.down(0), want)
 			}
 			b.hear(0, lower, 0, 3*time.Second)
 			skew := map[bool]time.Duration{true: 3 * skew100, false: skew100}[tt.accepted]
-			if b.in() != skew {
-				t.Errorf("Skew_Time %v, want %v", b.in(), skew)
+			if b.down(0) != skew {
+				t.Errorf("Skew_Time %v, want %v", b.down(0), skew)
 			}
 		})
 	}
@@ -228,8 +228,8 @@ func TestRFC9568Section6_4_3Advert(t *testing.T) {
 			}
 			// The advert is not the RFC's: the one that wins shall announce over us.
 			b.did("master>backup "+string(tt.cause), "release", "advert outside 1")
-			if want := MasterDownInterval(2*time.Second, 100); b.in() != want {
-				t.Errorf("Master_Down_Timer %v, want %v", b.in(), want)
+			if want := MasterDownInterval(2*time.Second, 100); b.down(0) != want {
+				t.Errorf("Master_Down_Timer %v, want %v", b.down(0), want)
 			}
 		})
 	}

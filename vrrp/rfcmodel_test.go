@@ -25,6 +25,7 @@ type rfcRouter struct {
 	v2                    bool
 	own, learned          time.Duration
 	down, advert, sent    Instant
+	look                  Instant // half an interval after the first advert that is missing
 	again                 Instant // the first advert of a master is said three times
 	out, seen, once, tell bool
 }
@@ -42,7 +43,10 @@ func (m *rfcModel) say(i int, priority uint8) {
 
 // arm sets Active_Down_Timer.
 func (m *rfcModel) arm(r *rfcRouter, d time.Duration) {
-	r.down, r.out, r.once = m.now.Add(d), false, false
+	r.down, r.out, r.once, r.look = m.now.Add(d), false, false, 0
+	if at := m.now.Add(r.learned * 3 / 2); at < r.down {
+		r.look = at
+	}
 }
 
 func (m *rfcModel) start() {
@@ -68,7 +72,7 @@ func (m *rfcModel) stop() {
 	m.state = Init
 	for i := range m.routers {
 		r := &m.routers[i]
-		r.down, r.advert, r.again, r.out = 0, 0, 0, false
+		r.down, r.look, r.advert, r.again, r.out = 0, 0, 0, 0, false
 	}
 }
 
@@ -88,7 +92,7 @@ func (m *rfcModel) master() {
 		r.again = m.now.Add(10 * time.Millisecond)
 		r.sent = m.now
 		m.say(i, m.priority)
-		r.down, r.out, r.advert, r.learned, r.tell = 0, false, m.now.Add(r.own), r.own, true
+		r.down, r.look, r.out, r.advert, r.learned, r.tell = 0, 0, false, m.now.Add(r.own), r.own, true
 	}
 }
 
@@ -193,16 +197,23 @@ func (m *rfcModel) answer(i int) bool {
 }
 
 // tick fires the timers that have run out. A machine that was away for more than
-// an interval listens once more.
+// an interval, or for a quarter of one in a silence, listens once more.
 func (m *rfcModel) tick() {
 	m.awake()
 	all := true
 	for i := range m.routers {
 		r := &m.routers[i]
+		more := m.now.Add(max(r.learned, centisecond) + m.skew(r, r.learned))
+		if r.look != 0 && r.look <= m.now {
+			if !r.once && r.seen && m.now.Sub(r.look) > r.learned/4 {
+				r.down, r.once = max(r.down, more), true
+			}
+			r.look = 0
+		}
 		switch {
 		case r.down == 0 || r.down > m.now:
 		case !r.once && r.seen && m.now.Sub(r.down) > r.learned:
-			r.down, r.once = m.now.Add(max(r.learned, centisecond)+m.skew(r, r.learned)), true
+			r.down, r.once = more, true
 		default:
 			r.down, r.out = 0, true
 		}

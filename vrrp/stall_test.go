@@ -158,3 +158,37 @@ func TestFrozenMasterHearsALastWord(t *testing.T) {
 	b.hear(0, "10.0.0.3", 50, time.Second)
 	b.did("master>backup stalled", "release", "advert outside 1")
 }
+
+// A backup that was away for most of a silence gives the master an interval and
+// Skew_Time from when it is back, also where its timer had not run out meanwhile. One
+// that was awake waits for no more than Master_Down_Interval.
+func TestBackupThatWasAway(t *testing.T) {
+	const interval = 10 * time.Millisecond
+	c := lone()
+	c.Routers[0].Interval = interval
+	down, skew := c.Routers[0].masterDown(interval, 100), c.Routers[0].skewTime(interval, 100)
+	backup := func() *bench {
+		b := newBench(t, c)
+		b.hear(0, lower, 150, interval)
+		return b
+	}
+	for _, away := range []struct{ from, to, then time.Duration }{
+		{0, 0, down}, // never
+		{8 * time.Millisecond, 17 * time.Millisecond, down}, // for less than it takes
+		{8 * time.Millisecond, 30 * time.Millisecond, 30*time.Millisecond + interval + skew},
+		{8 * time.Millisecond, 45 * time.Millisecond, 45*time.Millisecond + interval + skew}, // the timer has run out
+		{20 * time.Millisecond, 30 * time.Millisecond, down},                                 // it had looked, and the master was silent before
+	} {
+		b := backup()
+		start := b.now
+		b.run(away.from)
+		b.freeze(away.to - away.from)
+		b.step(Input{Kind: InputTimer})
+		b.run(away.then - (b.now.Sub(start)) - 1)
+		b.state(Backup)
+		b.run(1)
+		if b.g.State != Master {
+			t.Errorf("away from %v to %v: %s after %v", away.from, away.to, b.g.State, away.then)
+		}
+	}
+}

@@ -275,6 +275,9 @@ func (s *step) timer() {
 	}
 	for i := range s.Routers {
 		r := &s.Routers[i]
+		if r.LookAt <= s.now {
+			s.look(i)
+		}
 		if r.DownAt <= s.now {
 			s.runOut(i)
 		}
@@ -302,7 +305,7 @@ func (s *step) abandon(c Cause) {
 func (s *step) disarm() {
 	for i := range s.Routers {
 		r := &s.Routers[i]
-		r.DownAt, r.AdvertAt, r.RepeatAt = Never, Never, Never
+		r.DownAt, r.LookAt, r.AdvertAt, r.RepeatAt = Never, Never, Never, Never
 		r.Out, r.Resigned, r.Preempting, r.Reprieved = false, false, false, false
 		r.Rivals, r.LeftTo = nil, netip.Addr{}
 	}
