@@ -43,7 +43,7 @@ func (c *cli) director() error {
 	}
 	level := &slog.LevelVar{}
 	format := ""
-	if d, err := conf.Peek(c.file); err == nil {
+	if d, err := conf.Glance(c.file); err == nil {
 		format = d.Daemon.LogFormat
 		_ = level.UnmarshalText([]byte(d.Daemon.LogLevel)) // the configuration knows only right ones
 	}

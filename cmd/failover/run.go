@@ -56,7 +56,7 @@ func (c *cli) run() error {
 	case err == nil:
 		return nil
 	case errors.As(err, &refused):
-		return &failure{code: refused.ExitCode, err: err, hint: refused.Hint}
+		return c.refused(refused)
 	case errors.Is(err, engine.ErrRunning):
 		return &failure{exitFailed, err, "stop it first: systemctl stop failover"}
 	default:
@@ -64,15 +64,25 @@ func (c *cli) run() error {
 	}
 }
 
-// prepare finds out how the engine is to be executed. After a crash it does not
-// read the file: the restart must be quick, and must go on with what was in
+// refused words what the director says of a start that cannot succeed. What is wrong
+// in a file is told as validate does.
+func (c *cli) refused(why *engine.RefusedError) error {
+	if _, wrong := conf.Load(c.file); wrong != nil {
+		return c.invalid(wrong)
+	}
+	return &failure{code: why.ExitCode, err: why, hint: why.Hint}
+}
+
+// prepare finds out how the engine is to be executed. Of a large file it reads only
+// what that takes; the director will say what is wrong in the rest. After a crash it
+// does not read the file: the restart must be quick, and must go on with what was in
 // force even if the file is broken now.
 func (c *cli) prepare(dir string) (engine.Stage, error) {
 	last, ok, lost := engine.Remembered(dir)
 	if ok {
 		return engine.Stage{Realtime: last.Realtime, LogFormat: last.LogFormat}, nil
 	}
-	d, err := conf.Load(c.file)
+	d, err := conf.Glance(c.file)
 	if err != nil {
 		return engine.Stage{}, c.invalid(err)
 	}
