@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"iter"
 	"reflect"
 	"slices"
 	"strconv"
@@ -10,28 +11,32 @@ import (
 	"failover/lvs"
 )
 
-// tablesOf are the services of each table, which stand together.
-func tablesOf(services []VirtualServer) [][]VirtualServer {
-	var list [][]VirtualServer
-	for len(services) > 0 {
-		n := 1
-		for n < len(services) && services[n].Name == services[0].Name {
-			n++
+// ByTable goes through the services of each table, which stand together. They share
+// everything but their key and what hangs on it.
+func ByTable(services []VirtualServer) iter.Seq[[]VirtualServer] {
+	return func(yield func([]VirtualServer) bool) {
+		for rest := services; len(rest) > 0; {
+			n := 1
+			for n < len(rest) && rest[n].Name == rest[0].Name {
+				n++
+			}
+			if !yield(rest[:n]) {
+				return
+			}
+			rest = rest[n:]
 		}
-		list, services = append(list, services[:n]), services[n:]
 	}
-	return list
 }
 
 // sameTables has the names of the tables that both sides have alike. There may be
 // thousands, and most reloads change one: comparing is quicker than writing down.
 func sameTables(old, new []VirtualServer) map[string]bool {
 	before := map[string][]VirtualServer{}
-	for _, t := range tablesOf(old) {
+	for t := range ByTable(old) {
 		before[t[0].Name] = t
 	}
 	same := map[string]bool{}
-	for _, t := range tablesOf(new) {
+	for t := range ByTable(new) {
 		if was, ok := before[t[0].Name]; ok && reflect.DeepEqual(was, t) {
 			same[t[0].Name] = true
 		}

@@ -29,7 +29,7 @@ func listings(n Node, same map[string]bool) []listing {
 			routers = append(routers, o)
 		}
 	}
-	for _, table := range tablesOf(n.Servers) {
+	for table := range ByTable(n.Servers) {
 		if name := table[0].Name; same[name] {
 			servers = append(servers, object{name: name})
 			continue

@@ -2,7 +2,6 @@ package director
 
 import (
 	"fmt"
-	"slices"
 
 	"failover/check"
 	"failover/conf"
@@ -15,41 +14,40 @@ import (
 // once. That the operator has a server out is no problem.
 func serverProblems(f facts, self api.Director) []string {
 	var ps []string
-	for i, vs := range f.world.Node.Servers {
-		shown := self.VirtualServers[i]
-		first := slices.IndexFunc(f.world.Node.Servers, func(o conf.VirtualServer) bool { return o.Name == vs.Name }) == i
-		up := 0
-		for j, rs := range vs.Servers {
-			at := shown.RealServers[j]
-			switch {
-			case at.Check == string(check.Up):
-				up++
-				if at.KernelWeight == nil && policy.InTable(f.world, vs, rs) {
-					ps = append(ps, fmt.Sprintf("%s: %s is up but not in the kernel's table%s", vs.Name, rs.Name, ofService(f, shown)))
-				}
-			case at.Check == string(check.Down) && first:
-				ps = append(ps, fmt.Sprintf("%s: %s is down: %s", vs.Name, rs.Name, at.CheckDetail))
+	shown := self.VirtualServers // beside the services of the node
+	for services := range conf.ByTable(f.world.Node.Servers) {
+		for i, vs := range services {
+			which := ""
+			if len(services) > 1 {
+				which = ", " + shown[i].Service()
 			}
+			ps = append(ps, serviceProblems(f, vs, shown[i], i == 0, which)...)
 		}
-		if shown.Quorum != "up" && first {
-			ps = append(ps, quorumProblem(shown, up))
-		}
+		shown = shown[len(services):]
 	}
 	return ps
 }
 
-// ofService says which of several services of a table is meant.
-func ofService(f facts, vs api.VirtualServer) string {
-	n := 0
-	for _, o := range f.world.Node.Servers {
-		if o.Name == vs.Name {
-			n++
+// serviceProblems are those of one service; first: it is the first one of its table;
+// which: which one of several is meant.
+func serviceProblems(f facts, vs conf.VirtualServer, shown api.VirtualServer, first bool, which string) (ps []string) {
+	up := 0
+	for j, rs := range vs.Servers {
+		at := shown.RealServers[j]
+		switch {
+		case at.Check == string(check.Up):
+			up++
+			if at.KernelWeight == nil && policy.InTable(f.world, vs, rs) {
+				ps = append(ps, fmt.Sprintf("%s: %s is up but not in the kernel's table%s", vs.Name, rs.Name, which))
+			}
+		case at.Check == string(check.Down) && first:
+			ps = append(ps, fmt.Sprintf("%s: %s is down: %s", vs.Name, rs.Name, at.CheckDetail))
 		}
 	}
-	if n < 2 {
-		return ""
+	if shown.Quorum != "up" && first {
+		ps = append(ps, quorumProblem(shown, up))
 	}
-	return ", " + vs.Service()
+	return ps
 }
 
 func quorumProblem(vs api.VirtualServer, up int) string {

@@ -3,6 +3,7 @@ package director
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"failover/conf"
@@ -26,11 +27,12 @@ func (d *Director) lookAtSorry(ctx context.Context, leaves map[string]*leave) {
 	idle := map[string]bool{}
 	now := time.Now()
 	has := serversOf(s.world.Kernel)
-	for _, vs := range tables(s.world.Node) {
+	for services := range conf.ByTable(s.world.Node.Servers) {
+		vs := services[0]
 		if vs.Sorry == nil {
 			continue
 		}
-		if !sorryLeaves(s.world, vs, has) {
+		if policy.Sorry(s.world, vs) || !sorryStays(services, has) {
 			delete(leaves, vs.Name)
 			continue
 		}
@@ -43,7 +45,7 @@ func (d *Director) lookAtSorry(ctx context.Context, leaves map[string]*leave) {
 			l = &leave{since: now}
 			leaves[vs.Name] = l
 		}
-		if sorryBusy(s.world.Node, vs, stats) {
+		if sorryBusy(services, stats) {
 			l.calm = time.Time{}
 		} else if l.calm.IsZero() {
 			l.calm = now
@@ -56,27 +58,18 @@ func (d *Director) lookAtSorry(ctx context.Context, leaves map[string]*leave) {
 	}
 }
 
-// sorryLeaves tells whether the sorry server of a table is in the kernel's and not
-// needed any more.
-func sorryLeaves(w policy.World, vs conf.VirtualServer, has map[lvs.Key][]lvs.Server) bool {
-	if policy.Sorry(w, vs) {
-		return false
-	}
-	for _, s := range w.Node.Servers {
-		if _, in := weightIn(has[s.Key], *vs.Sorry); in && s.Name == vs.Name {
-			return true
-		}
-	}
-	return false
+// sorryStays tells whether the sorry server of a table is still in the kernel's.
+func sorryStays(services []conf.VirtualServer, has map[lvs.Key][]lvs.Server) bool {
+	return slices.ContainsFunc(services, func(vs conf.VirtualServer) bool {
+		_, in := weightIn(has[vs.Key], *vs.Sorry)
+		return in
+	})
 }
 
 // sorryBusy tells whether it has connections, in any service of the table.
-func sorryBusy(n conf.Node, vs conf.VirtualServer, stats lvs.Stats) bool {
-	for _, s := range n.Servers {
-		has := stats.Servers[s.Key][lvs.ServerID(vs.Sorry.Address.String())]
-		if s.Name == vs.Name && (has.Active > 0 || s.Key.Protocol != lvs.TCP && s.Key.Protocol != lvs.SCTP && has.Inactive > 0) {
-			return true
-		}
-	}
-	return false
+func sorryBusy(services []conf.VirtualServer, stats lvs.Stats) bool {
+	return slices.ContainsFunc(services, func(vs conf.VirtualServer) bool {
+		has := stats.Servers[vs.Key][lvs.ServerID(vs.Sorry.Address.String())]
+		return has.Active > 0 || vs.Key.Protocol != lvs.TCP && vs.Key.Protocol != lvs.SCTP && has.Inactive > 0
+	})
 }

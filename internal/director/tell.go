@@ -16,23 +16,9 @@ import (
 // serverPlans are the hooks of the virtual servers that have any.
 func serverPlans(node conf.Node) []hook.ServerPlan {
 	var list []hook.ServerPlan
-	for _, vs := range tables(node) {
-		if len(vs.Notify) > 0 {
+	for services := range conf.ByTable(node.Servers) {
+		if vs := services[0]; len(vs.Notify) > 0 {
 			list = append(list, hook.ServerPlan{Name: vs.Name, User: node.Daemon.ScriptUser, Argv: vs.Notify})
-		}
-	}
-	return list
-}
-
-// tables are the virtual servers of a node, each name once: the services of one
-// share everything but their key.
-func tables(node conf.Node) []conf.VirtualServer {
-	var list []conf.VirtualServer
-	seen := map[string]bool{}
-	for _, vs := range node.Servers {
-		if !seen[vs.Name] {
-			seen[vs.Name] = true
-			list = append(list, vs)
 		}
 	}
 	return list
@@ -40,9 +26,9 @@ func tables(node conf.Node) []conf.VirtualServer {
 
 // tellServers passes on how the virtual servers with hooks stand; loop only.
 func (d *Director) tellServers() {
-	for _, vs := range tables(d.world.Node) {
-		if len(vs.Notify) > 0 {
-			d.serverHooks.Hear(vs.Name, standings(d.world, vs))
+	for services := range conf.ByTable(d.world.Node.Servers) {
+		if vs := &services[0]; len(vs.Notify) > 0 {
+			d.serverHooks.Hear(vs.Name, standings(d.world, *vs))
 		}
 	}
 }
@@ -84,7 +70,8 @@ func serverNotify(f facts, vs conf.VirtualServer) *api.Notify {
 // serverHookProblems names the notifications that failed.
 func serverHookProblems(f facts) []string {
 	var ps []string
-	for _, vs := range tables(f.world.Node) {
+	for services := range conf.ByTable(f.world.Node.Servers) {
+		vs := services[0]
 		if n := serverNotify(f, vs); n != nil && !n.OK && !n.Running && n.Detail != "" {
 			ps = append(ps, fmt.Sprintf("%s: notify %s of %s: %s", vs.Name, vs.Notify[0], n.Told, n.Detail))
 		}
