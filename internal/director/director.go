@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -213,6 +214,9 @@ func (d *Director) loop(ctx context.Context) error {
 
 // take puts what came in into the world.
 func (d *Director) take(b batch) {
+	if len(b.verdicts) > 0 {
+		d.world.Verdicts = maps.Clone(d.world.Verdicts) // what was published stays as it is
+	}
 	for id, v := range b.verdicts {
 		if old := d.world.Verdicts[id].Status; old != v.Status && v.Status != check.Unknown {
 			d.logVerdict(v)
@@ -280,10 +284,10 @@ func (d *Director) decide() {
 	d.look()
 	want := policy.Desired(d.world)
 	d.world.Quorum = want.Quorum
-	if !d.guardGoes && (!reflect.DeepEqual(want.Host, d.sent.Host) || !d.host.asked()) {
+	if !d.guardGoes && (!want.Host.Equal(d.sent.Host) || !d.host.asked()) {
 		d.host.set(want.Host)
 	}
-	if d.table != nil && (!reflect.DeepEqual(want.Table, d.sent.Table) || !d.table.asked()) {
+	if d.table != nil && (!want.Table.Equal(d.sent.Table) || !d.table.asked()) {
 		d.table.set(want.Table)
 	}
 	d.sent.Table, d.sent.Host = want.Table, want.Host
@@ -298,8 +302,7 @@ func (d *Director) decide() {
 // been started again says nothing until it knows: the engine keeps what its
 // predecessor said.
 func (d *Director) sendHealth(h map[string]vrrp.Health) {
-	ready := policy.Ready(d.world)
-	if !ready && !d.healthSent {
+	if !d.healthSent && !policy.Ready(d.world) {
 		return
 	}
 	if d.healthSent && reflect.DeepEqual(h, d.sent.Health) {
@@ -317,7 +320,6 @@ func (d *Director) publish() {
 	for group, r := range d.roles {
 		s.roles[group] = r.state
 	}
-	s.world.Verdicts = cloneVerdicts(d.world.Verdicts)
 	d.shown.Store(s)
 	if !d.readySent && (d.table == nil || d.world.Reconciled) {
 		d.readySent = d.o.Line.Send(ipc.ToEngine{Ready: true}) == nil

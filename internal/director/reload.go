@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -178,6 +179,7 @@ func (d *Director) enter(a *apply) {
 // forgetVerdicts drops the verdicts of servers that are not checked any more.
 func forgetVerdicts(w *policy.World) {
 	wanted := work(w.Node, nil)
+	w.Verdicts = maps.Clone(w.Verdicts) // what was published stays as it is
 	for id := range w.Verdicts {
 		if _, ok := wanted[id]; !ok {
 			delete(w.Verdicts, id)
