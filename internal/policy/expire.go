@@ -29,26 +29,36 @@ type Expiry struct {
 // it is down and the kernel's table gives it no new connections any more.
 func Expiring(w World) []Expiry {
 	var list []Expiry
+	var have map[lvs.Key]*entries
 	for _, vs := range w.Node.Servers {
-		if !vs.ExpireDown {
+		if !vs.ExpireDown || !slices.ContainsFunc(vs.Servers, func(rs conf.RealServer) bool { return Standing(w, vs, rs) == check.Down }) {
 			continue
 		}
-		e := Expiry{Service: vs}
-		if i := slices.IndexFunc(w.Kernel.Services, func(s lvs.Service) bool { return s.Key == vs.Key }); i >= 0 {
-			for _, s := range w.Kernel.Services[i].Servers {
-				if s.Weight > 0 {
-					e.Takers = append(e.Takers, s)
-				}
-			}
+		if have == nil {
+			have = inKernel(w)
 		}
+		there := have[vs.Key]
+		e := Expiry{Service: vs, Takers: there.takers()}
 		for _, rs := range vs.Servers {
-			takes := slices.ContainsFunc(e.Takers, func(s lvs.Server) bool { return s.Address == rs.Address })
-			if Standing(w, vs, rs) == check.Down && !takes {
+			if Standing(w, vs, rs) == check.Down && !there.takesThere(rs.Address) {
 				e.Down = append(e.Down, rs.Address)
 			}
 		}
 		if len(e.Down) > 0 && len(e.Takers) > 0 {
 			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// takers are the servers that take connections, in the kernel's order.
+func (e *entries) takers() (list []lvs.Server) {
+	if e == nil {
+		return nil
+	}
+	for _, s := range e.servers {
+		if s.Weight > 0 {
+			list = append(list, s)
 		}
 	}
 	return list

@@ -34,6 +34,7 @@ func here(n conf.Node, vs conf.VirtualServer) bool {
 	})
 }
 
+// guard is what packets must not pass, by the table that is wanted.
 func guard(n conf.Node, t lvs.Table) host.Guard {
 	var g host.Guard
 	for _, group := range n.Groups {
@@ -45,12 +46,8 @@ func guard(n conf.Node, t lvs.Table) host.Guard {
 			}
 		}
 	}
-	serving := map[lvs.Key]bool{}
-	for _, s := range t.Services {
-		serving[s.Key] = slices.ContainsFunc(s.Servers, takes)
-	}
 	known := map[lvs.Key]bool{}
-	for _, vs := range n.Servers {
+	for i, vs := range n.Servers {
 		keys := served(vs)
 		switch {
 		// IPVS hands a packet for a server on this very machine on to the local
@@ -61,7 +58,7 @@ func guard(n conf.Node, t lvs.Table) host.Guard {
 			g.Marked = append(g.Marked, vs.Key)
 		default:
 			g.Services = append(g.Services, keys...)
-			if serving[vs.Key] {
+			if slices.ContainsFunc(t.Services[i].Servers, takes) {
 				g.Refusals = append(g.Refusals, keys...)
 			}
 		}

@@ -1,13 +1,11 @@
 package policy
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 
 	"failover/check"
 	"failover/conf"
-	"failover/lvs"
 	"failover/vrrp"
 )
 
@@ -53,11 +51,14 @@ func blind(w World, group string) bool {
 // answered tells whether every server that takes connections by the kernel's
 // table has answered since its check began, and not failed since.
 func answered(w World) bool {
-	have := kernelWeights(w)
+	have := inKernel(w)
 	for _, vs := range w.Node.Servers {
+		there := have[vs.Key]
 		for _, rs := range vs.Servers {
-			v := w.Verdicts[CheckID(vs, rs)]
-			if have[at{vs.Key, rs.Address}] > 0 && len(rs.Checks) > 0 && (!v.Asked || v.Streak > 0) {
+			if len(rs.Checks) == 0 || !there.takesThere(rs.Address) {
+				continue
+			}
+			if v := w.Verdicts[CheckID(vs, rs)]; !v.Asked || v.Streak > 0 {
 				return false
 			}
 		}
@@ -82,29 +83,14 @@ func Recovery(n conf.Node) time.Duration {
 // serves tells whether the kernel's table has for each virtual server a server
 // that takes connections, be it the sorry server.
 func serves(w World) bool {
-	have := kernelWeights(w)
+	have := inKernel(w)
 	for _, vs := range w.Node.Servers {
-		if !slices.ContainsFunc(withSorry(vs), func(rs conf.RealServer) bool { return have[at{vs.Key, rs.Address}] > 0 }) {
+		there := have[vs.Key]
+		if !slices.ContainsFunc(withSorry(vs), func(rs conf.RealServer) bool { return there.takesThere(rs.Address) }) {
 			return false
 		}
 	}
 	return true
-}
-
-// at is a real server's place in the table.
-type at struct {
-	service lvs.Key
-	server  netip.AddrPort
-}
-
-func kernelWeights(w World) map[at]int {
-	m := make(map[at]int)
-	for _, svc := range w.Kernel.Services {
-		for _, s := range svc.Servers {
-			m[at{svc.Key, s.Address}] = s.Weight
-		}
-	}
-	return m
 }
 
 // Ready tells whether the addresses may go up.
@@ -121,10 +107,11 @@ func Ready(w World) bool {
 // allThere tells whether every server that belongs into the kernel's table has
 // arrived there.
 func allThere(w World) bool {
-	have := kernelWeights(w)
+	have := inKernel(w)
 	for _, vs := range w.Node.Servers {
-		for _, s := range members(w, vs, have) {
-			if _, there := have[at{vs.Key, s.Address}]; !there {
+		there := have[vs.Key]
+		for _, s := range members(w, vs, there) {
+			if _, is := there.weight(s.Address); !is {
 				return false
 			}
 		}

@@ -60,6 +60,9 @@ func (o Override) out() bool { return o.Kind == Disable || o.Kind == Drain && o.
 
 // override is the operator's word about a real server; the zero value is none.
 func override(w World, vs conf.VirtualServer, rs conf.RealServer) Override {
+	if len(w.Overrides) == 0 { // nearly always
+		return Override{}
+	}
 	return w.Overrides[CheckID(vs, rs)]
 }
 

@@ -12,25 +12,20 @@ import (
 // now. expire_quiescent_template ends that, for all services of the machine at
 // once, so it is on only while there is such a server.
 
-// forgetClients sets whether clients are to be taken from servers of weight 0 that
+// forgetClients sets, by the table that is wanted, whether clients are to be taken from servers of weight 0 that
 // they are bound to. Without persistent services nobody is.
 func forgetClients(w World, t lvs.Table, sysctls map[string]string) {
-	quiet := map[at]bool{}
-	for _, s := range t.Services {
-		for _, server := range s.Servers {
-			quiet[at{s.Key, server.Address}] = server.Weight == 0
-		}
-	}
 	const name = "net.ipv4.vs.expire_quiescent_template"
-	for _, vs := range w.Node.Servers {
+	for i, vs := range w.Node.Servers {
 		if vs.Flags&lvs.FlagPersistent == 0 && vs.Persistence == 0 {
 			continue
 		}
 		if sysctls[name] == "" {
 			sysctls[name] = "0"
 		}
+		place := &entries{servers: t.Services[i].Servers}
 		for _, rs := range vs.Servers {
-			if quiet[at{vs.Key, rs.Address}] && !mayReturn(w, vs, rs) {
+			if weight, in := place.weight(rs.Address); in && weight == 0 && !mayReturn(w, vs, rs) {
 				sysctls[name] = "1"
 			}
 		}

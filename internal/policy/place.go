@@ -14,16 +14,19 @@ import (
 // docs/servers.md has every case; the test reads it.
 
 // members are the servers of one service: those of the file in its order, then
-// the sorry server. have is what the kernel has, by [kernelWeights].
-func members(w World, vs conf.VirtualServer, have map[at]int) []lvs.Server {
+// the sorry server. there is the service in the kernel's table.
+func members(w World, vs conf.VirtualServer, there *entries) []lvs.Server {
 	var list []lvs.Server
+	if len(vs.Servers) > 0 {
+		list = make([]lvs.Server, 0, len(vs.Servers))
+	}
 	below := Sorry(w, vs)
 	for _, rs := range vs.Servers {
 		if s, in := place(w, vs, rs, below); in {
 			list = append(list, s)
 		}
 	}
-	if weight, in := sorryWeight(w, vs, below, have); in {
+	if weight, in := sorryWeight(w, vs, below, there); in {
 		list = append(list, entry(*vs.Sorry, weight))
 	}
 	return list

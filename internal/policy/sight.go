@@ -75,12 +75,12 @@ const NoServer = "no real server is up, as seen from here"
 func LostSight(w World, group string) bool { return low(w, w.Masters[group]) }
 
 func low(w World, master bool) bool {
-	long := w.Sight.For >= Disagreement(w.Node)
+	long := func() bool { return w.Sight.For >= Disagreement(w.Node) }
 	switch {
 	case w.Sight.Lost:
-		return long || !master
+		return !master || long()
 	case !w.Sight.Ever || master:
 		return false
 	}
-	return w.Sight.For < Recovery(w.Node) && (!long || !serves(w) || !answered(w))
+	return w.Sight.For < Recovery(w.Node) && (!long() || !serves(w) || !answered(w))
 }

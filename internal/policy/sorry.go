@@ -27,7 +27,7 @@ func Sorry(w World, vs conf.VirtualServer) bool {
 }
 
 // sorryWeight is the weight of the sorry server, if it is in the table.
-func sorryWeight(w World, vs conf.VirtualServer, serves bool, have map[at]int) (weight int, in bool) {
+func sorryWeight(w World, vs conf.VirtualServer, serves bool, there *entries) (weight int, in bool) {
 	switch {
 	case vs.Sorry == nil:
 		return 0, false
@@ -36,7 +36,7 @@ func sorryWeight(w World, vs conf.VirtualServer, serves bool, have map[at]int) (
 	case w.SorryIdle[vs.Name] || !Skips(vs):
 		return 0, false
 	}
-	_, in = have[at{vs.Key, vs.Sorry.Address}]
+	_, in = there.weight(vs.Sorry.Address)
 	return 0, in
 }
 

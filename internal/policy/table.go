@@ -8,14 +8,15 @@ import (
 	"failover/lvs"
 )
 
-// table is the IPVS table that the configuration and the verdicts ask for.
+// table is the IPVS table that the configuration and the verdicts ask for: the
+// services of the node, one by one.
 func table(w World) lvs.Table {
 	t := lvs.Table{Sync: w.Node.Sync, Timeouts: Timeouts(w.Node.IPVS)}
-	have := kernelWeights(w)
-	for _, vs := range w.Node.Servers {
-		s := Service(vs)
-		s.Servers = members(w, vs, have)
-		t.Services = append(t.Services, s)
+	have := inKernel(w)
+	t.Services = make([]lvs.Service, len(w.Node.Servers))
+	for i, vs := range w.Node.Servers {
+		t.Services[i] = Service(vs)
+		t.Services[i].Servers = members(w, vs, have[vs.Key])
 	}
 	return t
 }
