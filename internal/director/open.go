@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"time"
@@ -63,7 +62,6 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 	}
 	d.pool = check.NewPool(check.Config{Probe: d.o.Parts.Probe(node), Report: d.box.verdicts, Log: d.log})
 	d.pool.Set(work(node, d.adoptTable(ctx)))
-	d.remember(deployment, node)
 	if d.fileErr == "" {
 		d.counts.reloaded(time.Now())
 	} else {
@@ -75,6 +73,11 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 	}
 	d.web.Set(node.Daemon.HTTPListen.For(node.Name))
 	d.peers.set(node)
+	d.reload.Lock() // a reload remembers something newer
+	d.running.Go(func() {
+		defer d.reload.Unlock()
+		d.remember(deployment, node)
+	})
 	d.running.Go(func() { d.peers.keep(ctx) })
 	d.running.Go(func() { d.web.Run(ctx) })
 	d.running.Go(func() { d.host.run(ctx) })
@@ -190,8 +193,8 @@ func (d *Director) remembered(stateDir string) (conf.Deployment, conf.Node, erro
 	return deployment, node, err
 }
 
-// remember keeps the deployment in force. Not being able to is no reason to
-// stop.
+// remember keeps the deployment in force, for which nobody has to wait: a large one
+// takes a while to be written. Not being able to is no reason to stop.
 func (d *Director) remember(deployment conf.Deployment, node conf.Node) {
 	if err := d.o.Parts.LastGood(node.Daemon.StateDir).Save(deployment); err != nil {
 		d.log.Warn("the configuration in force could not be kept for a restart", "error", err)
@@ -356,5 +359,3 @@ func refusal(err error) *ipc.Refuse {
 	}
 	return r
 }
-
-func cloneVerdicts(m map[check.ID]check.Verdict) map[check.ID]check.Verdict { return maps.Clone(m) }
