@@ -1,9 +1,17 @@
 package lvs
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
-// mostTogether bounds what is done without a pause.
-const mostTogether = 16
+const (
+	// mostTogether bounds what is done without a pause because it belongs together.
+	mostTogether = 16
+	// mostAtOnce bounds what is given to the kernel at once: it is the most that a pass
+	// does before it looks whether something newer is wanted.
+	mostAtOnce = 64
+)
 
 // together is how many of the first operations belong together, because what lies
 // between them should not last: a service and its servers up to the first that
@@ -18,6 +26,41 @@ func together(ops []Op) int {
 		n++
 	}
 	return n
+}
+
+// along is how many operations are given to the kernel at once: the first n, which
+// belong together, and what comes behind them as long as it only gives: none of it
+// waits for what comes of another. Kernels that do one at a time get what belongs
+// together, no more.
+func (p *pass) along(ops []Op, n int) int {
+	if _, ok := p.r.cfg.Kernel.(Batcher); !ok || !gives(ops[:n]) {
+		return n
+	}
+	for n < len(ops) {
+		more := together(ops[n:])
+		next := ops[n : n+more]
+		if n+more > mostAtOnce || !gives(next) || p.failed[next[0].Service.Key] || !p.again && len(p.r.refused) > 0 {
+			break
+		}
+		n += more
+	}
+	return n
+}
+
+// gives tells whether operations take nothing away from anybody.
+func gives(ops []Op) bool {
+	for _, op := range ops {
+		switch op.Kind {
+		case AddService:
+		case AddServer, SetServer:
+			if op.Server.Weight == 0 {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // untilServed is how many operations bring a service with its first server.
@@ -47,7 +90,8 @@ func (o Op) ofService() bool {
 
 // some carries out operations that belong together, at once where the kernel can.
 func (p *pass) some(ctx context.Context, ops []Op) []error {
-	ctx, cancel := context.WithTimeout(ctx, p.r.cfg.OpTimeout)
+	limit := p.r.cfg.OpTimeout * time.Duration(1+(len(ops)-1)/mostTogether)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if kernel, ok := p.r.cfg.Kernel.(Batcher); ok && len(ops) > 1 {
 		return kernel.DoAll(ctx, ops)

@@ -25,6 +25,7 @@ func Diff(actual, desired Table, owned Owned) []Op {
 	}
 	have := index(actual.Services)
 	want := index(desired.Services)
+	ops = slices.Grow(ops, added(desired, have))
 	for _, d := range inOrder(desired.Services) {
 		if want[d.Key] == nil {
 			continue // written twice: done already
@@ -46,6 +47,16 @@ func Diff(actual, desired Table, owned Owned) []Op {
 		}
 	}
 	return append(ops, daemons...)
+}
+
+// added is about how many operations the services take that are not there.
+func added(desired Table, have map[Key]*Service) (n int) {
+	for _, d := range desired.Services {
+		if have[d.Key] == nil {
+			n += 1 + len(d.Servers)
+		}
+	}
+	return n
 }
 
 // mixed tells whether a server is of another family than its service. The kernel

@@ -10,14 +10,17 @@ import (
 // diffServers returns the operations for the servers of one service, d, which the
 // kernel has as a (nil: not at all).
 func diffServers(d Service, a *Service) []Op {
-	var have []Server
-	var from string // the scheduler so far
-	if a != nil {
-		have, from = a.Servers, a.Scheduler
-		if unchanged(d, *a) {
-			return nil
+	if a == nil {
+		ops := make([]Op, 0, len(d.Servers))
+		for _, r := range distinct(d.Servers) {
+			ops = addServer(ops, d, r, "not in the table")
 		}
+		return ops
 	}
+	if unchanged(d, *a) {
+		return nil
+	}
+	have, from := a.Servers, a.Scheduler // so far
 	at := make(map[netip.AddrPort]Server, len(have))
 	for _, a := range have {
 		if _, twice := at[a.Address]; !twice {
@@ -33,13 +36,13 @@ func diffServers(d Service, a *Service) []Op {
 		a, there := at[r.Address]
 		switch {
 		case !there && len(moves) == 0:
-			adds = append(adds, addServer(d, r, "not in the table")...)
+			adds = addServer(adds, d, r, "not in the table")
 		case !there: // behind one that moves, so it has to wait for that
-			moves = append(moves, addServer(d, r, "not in the table")...)
+			moves = addServer(moves, d, r, "not in the table")
 		case i >= kept:
 			reason := fmt.Sprintf("sequence of servers, which %s goes by", d.Scheduler)
 			moves = append(moves, serverOp(DelServer, d, a, reason))
-			moves = append(moves, addServer(d, r, reason)...)
+			moves = addServer(moves, d, r, reason)
 		case forgets(from, d.Scheduler, a, r):
 			sets = append(sets, seed(d, r)...)
 		case sameServer(a, r):
@@ -130,20 +133,19 @@ func seed(d Service, r Server) []Op {
 	}
 }
 
-// addServer adds r. The scheduler mh builds its table from the last weight of
+// addServer adds the operations that add r. The scheduler mh builds its table from the last weight of
 // each server that was not 0 (ip_vs_mh.c), which for one added with 0 is 0: it
 // would be missing from the table, and every later flow mapped differently from
 // the other director. So it is added with the configured weight and then set.
-func addServer(d Service, r Server, reason string) []Op {
+func addServer(ops []Op, d Service, r Server, reason string) []Op {
 	if d.Scheduler != "mh" || r.Weight != 0 || r.ConfiguredWeight == 0 {
-		return []Op{serverOp(AddServer, d, r, reason)}
+		return append(ops, serverOp(AddServer, d, r, reason))
 	}
 	first := r
 	first.Weight = r.ConfiguredWeight
-	return []Op{
+	return append(ops,
 		serverOp(AddServer, d, first, reason),
-		serverOp(SetServer, d, r, "weight 0, once mh knows its weight"),
-	}
+		serverOp(SetServer, d, r, "weight 0, once mh knows its weight"))
 }
 
 func serverOp(kind OpKind, s Service, r Server, reason string) Op {

@@ -3,6 +3,8 @@ package lvs
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -13,7 +15,8 @@ const (
 	// rounds is how often one pass reads the table and acts on the difference.
 	rounds = 3
 	// yieldAfter is how long a pass goes on once something newer is wanted: it may
-	// stop after any operation, but it must get somewhere.
+	// stop after any operation, but it must get somewhere. So it takes at least as long
+	// for operations as for reading the table.
 	yieldAfter = 200 * time.Millisecond
 	// hangs is how many operations may run into their deadline in one pass.
 	hangs = 3
@@ -24,7 +27,7 @@ const (
 // last pass is tried again only if again is set.
 func (r *Reconciler) pass(ctx context.Context, again bool) bool {
 	want, generation := r.newest()
-	p := &pass{r: r, want: want, again: again, failed: map[Key]bool{}, foreign: map[string]bool{}, start: time.Now()}
+	p := &pass{r: r, want: want, again: again, failed: map[Key]bool{}, foreign: map[string]bool{}}
 	p.result.Generation = generation
 	p.result.Err = p.run(ctx)
 	if ctx.Err() != nil {
@@ -33,7 +36,7 @@ func (r *Reconciler) pass(ctx context.Context, again bool) bool {
 	if r.left != nil {
 		p.result.Table, p.result.Digest = *r.left, r.digest
 	}
-	r.log(p.result)
+	r.log(ctx, p.result)
 	r.refused = make(map[string]error, len(p.result.Errors))
 	for _, e := range p.result.Errors {
 		r.refused[e.Op.String()] = e.Err
@@ -47,7 +50,7 @@ type pass struct {
 	r       *Reconciler
 	want    Table
 	again   bool
-	start   time.Time
+	start   time.Time // of the operations
 	result  Result
 	failed  map[Key]bool    // services that could not be added
 	foreign map[string]bool // operations that somebody else calls for
@@ -158,33 +161,51 @@ func (p *pass) own(ctx context.Context, o Owned) error {
 // time.
 func (p *pass) superseded() bool {
 	_, generation := p.r.newest()
-	return generation != p.result.Generation && time.Since(p.start) >= yieldAfter
+	return generation != p.result.Generation && !p.start.IsZero() && time.Since(p.start) >= max(yieldAfter, p.r.dumped)
 }
 
 // do carries the operations out, each with a deadline. One that fails is named,
 // what depends on it left out, and the rest goes on; but nothing takes the last
 // server away whose successor could not be added.
 func (p *pass) do(ctx context.Context, ops []Op) {
+	if p.start.IsZero() {
+		p.start = time.Now()
+	}
+	p.result.Done = slices.Grow(p.result.Done, len(ops))
 	for len(ops) > 0 {
 		if ctx.Err() != nil || p.hung >= hangs || p.superseded() {
 			return
 		}
 		n := together(ops)
+		if p.leaveOut(ops[:n]) {
+			ops = ops[n:]
+			continue
+		}
+		n = p.along(ops, n)
 		batch := ops[:n]
 		ops = ops[n:]
-		if p.failed[batch[0].Service.Key] && batch[0].ofService() || p.live.bares(batch) {
-			continue
-		}
-		if err := p.r.refused[batch[0].String()]; err != nil && !p.again {
-			p.fail(batch[0], err)
-			continue
-		}
 		for i, err := range p.some(ctx, batch) {
 			if !p.note(ctx, batch[i], err) {
 				return
 			}
 		}
 	}
+}
+
+// leaveOut tells whether operations that belong together have to wait: for their
+// service, for the successor of a server, or for their next try.
+func (p *pass) leaveOut(ops []Op) bool {
+	if p.failed[ops[0].Service.Key] && ops[0].ofService() || p.live.bares(ops) {
+		return true
+	}
+	if p.again || len(p.r.refused) == 0 {
+		return false
+	}
+	err := p.r.refused[ops[0].String()]
+	if err != nil {
+		p.fail(ops[0], err)
+	}
+	return err != nil
 }
 
 // note takes what came of one operation into the result, and tells whether to go
@@ -195,7 +216,7 @@ func (p *pass) note(ctx context.Context, op Op, err error) bool {
 		p.live.apply(op)
 		p.r.weights.apply(op)
 		p.result.Done = append(p.result.Done, op)
-		if p.foreign[op.String()] {
+		if len(p.foreign) > 0 && p.foreign[op.String()] {
 			p.result.Repairs++
 		}
 	case ctx.Err() != nil:
@@ -236,10 +257,12 @@ func (p *pass) blame(now, then []Op) {
 
 // log reports a pass that did something: repairs and failures are for the
 // operator, our own changes for who looks closely.
-func (r *Reconciler) log(res Result) {
+func (r *Reconciler) log(ctx context.Context, res Result) {
 	log := r.cfg.Log
-	for _, op := range res.Done {
-		log.Debug("lvs: "+op.String(), "reason", op.Reason)
+	if log.Enabled(ctx, slog.LevelDebug) { // there may be a hundred thousand
+		for _, op := range res.Done {
+			log.Debug("lvs: "+op.String(), "reason", op.Reason)
+		}
 	}
 	if res.Repairs > 0 {
 		log.Warn("lvs: foreign change put back", "operations", res.Repairs, "of", len(res.Done), "first", res.Done[0].String(), "reason", res.Done[0].Reason)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -15,9 +16,10 @@ import (
 func Format(t Table) string {
 	var b strings.Builder
 	for _, s := range t.Services {
-		formatService(&b, s)
+		key := s.Key.String()
+		formatService(&b, key, s)
 		for _, r := range s.Servers {
-			formatServer(&b, s.Key, r)
+			formatServer(&b, key, r)
 		}
 	}
 	return b.String()
@@ -59,8 +61,8 @@ func canonical(t Table) Table {
 	return out
 }
 
-func formatService(b *strings.Builder, s Service) {
-	fmt.Fprintf(b, "-A %s -s %s", s.Key, s.Scheduler)
+func formatService(b *strings.Builder, key string, s Service) {
+	fmt.Fprintf(b, "-A %s -s %s", key, s.Scheduler)
 	if s.Flags&FlagPersistent != 0 {
 		fmt.Fprintf(b, " -p %d", s.Timeout)
 		if s.Mask != 0 {
@@ -79,8 +81,10 @@ func formatService(b *strings.Builder, s Service) {
 	b.WriteByte('\n')
 }
 
-func formatServer(b *strings.Builder, k Key, r Server) {
-	fmt.Fprintf(b, "-a %s -r %s %s -w %d", k, r.Address, forwardOption(r.Forward), r.Weight)
+func formatServer(b *strings.Builder, key string, r Server) {
+	for _, word := range [...]string{"-a ", key, " -r ", r.Address.String(), " ", forwardOption(r.Forward), " -w ", strconv.Itoa(r.Weight)} {
+		b.WriteString(word)
+	}
 	if r.Upper != 0 {
 		fmt.Fprintf(b, " -x %d", r.Upper)
 	}

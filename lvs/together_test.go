@@ -3,6 +3,7 @@ package lvs_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -44,11 +45,11 @@ func TestServiceComesWithItsFirstServer(t *testing.T) {
 		want        []string
 	}{
 		{"two services", webRules + dnsRules, []string{
-			"add-service -t 172.20.10.4:80, add-server -t 172.20.10.4:80 -r 192.168.33.92:80",
-			"add-service -u 172.20.10.4:53, add-server -u 172.20.10.4:53 -r 192.168.33.92:53",
+			"add-service -t 172.20.10.4:80, add-server -t 172.20.10.4:80 -r 192.168.33.92:80, add-server -t 172.20.10.4:80 -r 192.168.33.93:80, " +
+				"add-service -u 172.20.10.4:53, add-server -u 172.20.10.4:53 -r 192.168.33.92:53",
 		}},
 		{"one without servers", "-A -t 172.20.10.4:80 -s rr\n" + dnsRules, []string{
-			"add-service -u 172.20.10.4:53, add-server -u 172.20.10.4:53 -r 192.168.33.92:53",
+			"add-service -t 172.20.10.4:80, add-service -u 172.20.10.4:53, add-server -u 172.20.10.4:53 -r 192.168.33.92:53",
 		}},
 		{"the first takes no connections", strings.Replace(webRules, "-w 1", "-w 0", 1), []string{
 			"add-service -t 172.20.10.4:80, add-server -t 172.20.10.4:80 -r 192.168.33.92:80, add-server -t 172.20.10.4:80 -r 192.168.33.93:80",
@@ -62,6 +63,51 @@ func TestServiceComesWithItsFirstServer(t *testing.T) {
 				t.Errorf("converged %v; together\n\t%s\nwant\n\t%s", result.Converged, strings.Join(k.batches, "\n\t"), strings.Join(c.want, "\n\t"))
 			}
 		})
+	}
+}
+
+// TestManyAtOnce: what only adds is given to the kernel in few pieces, none of them
+// large, and no service without its first server.
+func TestManyAtOnce(t *testing.T) {
+	const services, servers, most = 200, 10, 64
+	var rules strings.Builder
+	for i := range services {
+		fmt.Fprintf(&rules, "-A -t 10.1.0.%d:80 -s wlc\n", i)
+		for j := range servers {
+			fmt.Fprintf(&rules, "-a -t 10.1.0.%d:80 -r 10.2.%d.%d:80 -g -w 1\n", i, j, i)
+		}
+	}
+	k := &batcher{}
+	if result := reconcileOnce(t, k, rules.String()); !result.Converged || len(result.Done) != services*(1+servers) {
+		t.Errorf("converged %v after %d operations", result.Converged, len(result.Done))
+	}
+	if n := len(k.batches); n > 2*services*(1+servers)/most {
+		t.Errorf("%d pieces for %d operations", n, services*(1+servers))
+	}
+	for _, b := range k.batches {
+		ops := strings.Split(b, ", ")
+		if len(ops) > most {
+			t.Errorf("%d operations at once", len(ops))
+		}
+		if last := ops[len(ops)-1]; strings.HasPrefix(last, "add-service") {
+			t.Errorf("%s without a server", last)
+		}
+	}
+}
+
+// TestNothingLeavesBesideAnAddition: what takes away waits for what has become of what
+// adds.
+func TestNothingLeavesBesideAnAddition(t *testing.T) {
+	k := &batcher{refuse: lvs.AddServer}
+	k.Load(webRules)
+	result := reconcileOnce(t, k, strings.ReplaceAll(strings.ReplaceAll(webRules, "192.168.33.92", "192.168.33.94"), "192.168.33.93", "192.168.33.95"))
+	if len(result.Errors) == 0 || len(k.Done()) != 1 {
+		t.Errorf("errors %v, done %v: want that one of the old servers stays", result.Errors, k.Done())
+	}
+	for _, b := range k.batches {
+		if strings.Contains(b, "add-server") && strings.Contains(b, "del-server") {
+			t.Errorf("together: %s", b)
+		}
 	}
 }
 
