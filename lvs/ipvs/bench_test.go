@@ -28,8 +28,8 @@ func many(n, m int) lvs.Table {
 	return t
 }
 
-// BenchmarkLargeTable programs 1 000 services of 10 servers from empty, reads
-// them, and looks at them the cheap way.
+// BenchmarkLargeTable programs 1 000 services of 10 servers from empty, one by one and
+// together, reads them, and looks at them the cheap way.
 func BenchmarkLargeTable(b *testing.B) {
 	k := open(b)
 	want := many(1000, 10)
@@ -55,5 +55,15 @@ func BenchmarkLargeTable(b *testing.B) {
 		step("look")
 		become(b, k, lvs.Table{})
 		step("remove")
+		for i, err := range k.DoAll(b.Context(), lvs.Diff(lvs.Table{}, want, lvs.Owned{})) {
+			if err != nil {
+				b.Fatal(i, err)
+			}
+		}
+		step("program-together")
+		if len(lvs.Diff(dump(b, k), want, lvs.Owned{})) > 0 {
+			b.Fatal("not what was wanted")
+		}
+		become(b, k, lvs.Table{})
 	}
 }

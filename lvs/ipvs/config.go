@@ -8,29 +8,28 @@ import (
 
 	moby "github.com/moby/ipvs"
 	"github.com/vishvananda/netlink/nl"
-	"golang.org/x/sys/unix"
 
 	"failover/lvs"
 )
 
 // timeouts reads the timeouts of connections.
 func (h *handle) timeouts() (lvs.Timeouts, error) {
-	msgs, err := h.request(cmdGetConfig, 0)
-	if err == nil && len(msgs) == 0 {
+	list, err := request(h, cmdGetConfig, 0, decodeTimeouts)
+	if err == nil && len(list) == 0 {
 		err = fmt.Errorf("no answer")
 	}
 	if err != nil {
 		return lvs.Timeouts{}, fmt.Errorf("timeouts: %w", err)
 	}
-	return decodeTimeouts(msgs[0]), nil
+	return list[0], nil
 }
 
-func decodeTimeouts(a attributes) lvs.Timeouts {
+func decodeTimeouts(a attributes) (lvs.Timeouts, error) {
 	return lvs.Timeouts{
 		TCP:    uint32(a.number(attrTimeoutTCP)),
 		TCPFin: uint32(a.number(attrTimeoutTCPFin)),
 		UDP:    uint32(a.number(attrTimeoutUDP)),
-	}
+	}, nil
 }
 
 // setTimeouts sets those that are not 0; the kernel takes 0 as "as it is".
@@ -48,6 +47,5 @@ func (h *handle) zero(k lvs.Key) error {
 	if k != (lvs.Key{}) {
 		which = append(which, keyAttribute(k))
 	}
-	_, err := h.request(cmdZero, unix.NLM_F_ACK, which...)
-	return err
+	return h.order(cmdZero, which...)
 }

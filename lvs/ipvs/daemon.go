@@ -44,7 +44,7 @@ func (h *handle) daemon(op lvs.Op) error {
 	if err != nil {
 		return err
 	}
-	_, err = h.request(cmdNewDaemon, unix.NLM_F_ACK, a)
+	err = h.order(cmdNewDaemon, a)
 	h.devices.starts(op.Sync, d, err == nil)
 	return err
 }
@@ -63,7 +63,7 @@ func (h *handle) stopDaemon(r lvs.Role) error {
 	}
 	a := nl.NewRtAttr(attrDaemon|unix.NLA_F_NESTED, nil)
 	a.AddRtAttr(syncState, nl.Uint32Attr(stateNumber(r)))
-	if err := h.send(cmdDelDaemon, a); err != nil {
+	if err := h.send(cmdDelDaemon, 0, a); err != nil {
 		return err
 	}
 	after, err := runs()
@@ -126,17 +126,9 @@ func (h *handle) daemons() ([]lvs.Sync, error) {
 
 // running reads the sync daemons that the kernel lists, in order of role.
 func (h *handle) running() ([]lvs.Sync, error) {
-	msgs, err := h.request(cmdGetDaemon, unix.NLM_F_DUMP)
+	list, err := request(h, cmdGetDaemon, unix.NLM_F_DUMP, decodeDaemon)
 	if err != nil {
 		return nil, err
-	}
-	var list []lvs.Sync
-	for _, m := range msgs {
-		s, err := decodeDaemon(m)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, s)
 	}
 	slices.SortFunc(list, func(a, b lvs.Sync) int { return compareRoles(a.Role, b.Role) })
 	return list, nil

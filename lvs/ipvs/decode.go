@@ -103,15 +103,15 @@ func maskLength(k lvs.Key, raw uint32) uint8 {
 }
 
 // decodeServer reads the answer to GET_DEST.
-func decodeServer(msg attributes) (lvs.Server, lvs.ServerStats, error) {
+func decodeServer(msg attributes) (server, error) {
 	a, err := msg.nested(attrDest)
 	if err != nil {
-		return lvs.Server{}, lvs.ServerStats{}, err
+		return server{}, err
 	}
 	family := uint16(a.number(dstFamily))
 	address, err := decodeAddress(family, a[dstAddress])
 	if err != nil {
-		return lvs.Server{}, lvs.ServerStats{}, err
+		return server{}, err
 	}
 	r := lvs.Server{
 		Address: netip.AddrPortFrom(address, a.port(dstPort)),
@@ -126,10 +126,10 @@ func decodeServer(msg attributes) (lvs.Server, lvs.ServerStats, error) {
 		}
 	}
 	counters, err := decodeCounters(a, dstStats64, dstStats)
-	return r, lvs.ServerStats{
+	return server{r, lvs.ServerStats{
 		Active: uint32(a.number(dstActive)), Inactive: uint32(a.number(dstInactive)),
 		Persistent: uint32(a.number(dstPersist)), Counters: counters,
-	}, err
+	}}, err
 }
 
 // forwardName names a forwarding method. The kernel has two more that nobody

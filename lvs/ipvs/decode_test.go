@@ -64,7 +64,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		_, _ = decodeService(a)
-		_, _, _ = decodeServer(a)
+		_, _ = decodeServer(a)
 		_, _ = decodeDaemon(a)
 	})
 }

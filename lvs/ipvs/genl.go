@@ -3,10 +3,10 @@
 package ipvs
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -14,6 +14,9 @@ import (
 
 // Generic netlink commands of the family IPVS (include/uapi/linux/ip_vs.h).
 const (
+	cmdNewService = 1
+	cmdSetService = 2
+	cmdDelService = 3
 	cmdGetService = 4
 	cmdNewDest    = 5
 	cmdSetDest    = 6
@@ -108,54 +111,78 @@ const flagHashed = 0x2
 // which something was lost because the socket's buffer was full.
 const dumpTries = 5
 
-// request sends one command with its attributes and returns the answers, each
-// without its generic netlink header.
-func (h *handle) request(cmd uint8, flags int, data ...*nl.RtAttr) ([]attributes, error) {
-	var msgs [][]byte
+// request sends one command with its attributes and decodes the answers, which are
+// gone when the next one comes.
+func request[T any](h *handle, cmd uint8, flags int, decode func(attributes) (T, error), data ...*nl.RtAttr) ([]T, error) {
 	for try := 1; ; try++ {
-		req := h.message(cmd, flags, data...)
-		req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_GENERIC: h.own}
-		var err error
-		msgs, err = req.Execute(unix.NETLINK_GENERIC, 0)
-		if err == nil {
-			break
-		}
-		if errors.Is(err, unix.EAGAIN) { // our own limit on a receive
-			return nil, fmt.Errorf("no answer in %v", receiveLimit)
-		}
-		if try == dumpTries || !again(err, flags) {
-			return nil, err
+		list, err := exchange(h, cmd, flags, decode, data...)
+		if err == nil || try == dumpTries || !again(err, flags) {
+			return list, err
 		}
 	}
-	out := make([]attributes, 0, len(msgs))
-	for _, m := range msgs {
-		if len(m) < nl.SizeofGenlmsg {
-			return nil, fmt.Errorf("message of %d bytes", len(m))
-		}
-		a, err := parseAttributes(m[nl.SizeofGenlmsg:])
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, a)
+}
+
+// exchange is request, once.
+func exchange[T any](h *handle, cmd uint8, flags int, decode func(attributes) (T, error), data ...*nl.RtAttr) (list []T, err error) {
+	if err := h.send(cmd, flags, data...); err != nil {
+		return nil, err
 	}
-	return out, nil
+	seq, interrupted := h.own.seq, false
+	var said, wrong error
+	err = h.own.answers(func(r reply) bool {
+		if r.seq != seq {
+			return false // late
+		}
+		interrupted = interrupted || r.flags&unix.NLM_F_DUMP_INTR != 0
+		if end, err := r.ends(); end {
+			said = err
+			return true
+		}
+		if wrong == nil { // else the rest has to be taken in all the same
+			var one T
+			if one, wrong = decodeMessage(r.body, decode); wrong == nil {
+				list = append(list, one)
+			}
+		}
+		return r.flags&unix.NLM_F_MULTI == 0
+	})
+	if interrupted && said == nil {
+		said = nl.ErrDumpInterrupted
+	}
+	if err = cmp.Or(err, said, wrong); err != nil {
+		return nil, err
+	}
+	return list, nil
 }
 
-// send sends one command and waits for no answer: an error that comes is passed
-// over by the next request, because it has another sequence number.
-func (h *handle) send(cmd uint8, data ...*nl.RtAttr) error {
-	req := h.message(cmd, 0, data...)
-	req.Seq = atomic.AddUint32(&h.own.Seq, 1)
-	return h.own.Socket.Send(req)
+func decodeMessage[T any](m []byte, decode func(attributes) (T, error)) (one T, err error) {
+	if len(m) < nl.SizeofGenlmsg {
+		return one, fmt.Errorf("message of %d bytes", len(m))
+	}
+	a, err := parseAttributes(m[nl.SizeofGenlmsg:])
+	if err != nil {
+		return one, err
+	}
+	return decode(a)
 }
 
-func (h *handle) message(cmd uint8, flags int, data ...*nl.RtAttr) *nl.NetlinkRequest {
+// order sends one command that changes something and waits until it is done.
+func (h *handle) order(cmd uint8, data ...*nl.RtAttr) error {
+	_, err := request(h, cmd, unix.NLM_F_ACK, func(attributes) (struct{}, error) { return struct{}{}, nil }, data...)
+	return err
+}
+
+// send sends one command. Who waits for no answer leaves an error to the next request,
+// which passes it over, because it has another sequence number.
+func (h *handle) send(cmd uint8, flags int, data ...*nl.RtAttr) error {
 	req := nl.NewNetlinkRequest(h.family, flags)
 	req.AddData(&nl.Genlmsg{Command: cmd, Version: genlVersion})
 	for _, a := range data {
 		req.AddData(a)
 	}
-	return req
+	h.own.seq++
+	req.Seq = h.own.seq
+	return h.own.send(req.Serialize())
 }
 
 // again tells whether to send a request once more. What comes late of the answers
@@ -168,22 +195,23 @@ func again(err error, flags int) bool {
 	return errors.Is(err, nl.ErrDumpInterrupted) || errors.Is(err, unix.ENOBUFS)
 }
 
-// attributes are the attributes of one level, by type. Reading one that is
-// missing or short gives 0 or nothing, as for a kernel that does not send it.
-type attributes map[uint16][]byte
+// attributes are the attributes of one level, by type, those that are known here.
+// Reading one that is missing or short gives 0 or nothing, as for a kernel that does
+// not send it.
+type attributes [dstTunFlags + 1][]byte
 
 // parseAttributes splits one level. (nl.ParseRouteAttr panics where the last
 // attribute lacks its padding.)
-func parseAttributes(b []byte) (attributes, error) {
-	a := attributes{}
+func parseAttributes(b []byte) (a attributes, err error) {
 	for len(b) >= unix.SizeofRtAttr {
 		length := int(nl.NativeEndian().Uint16(b))
 		if length < unix.SizeofRtAttr || length > len(b) {
-			return nil, fmt.Errorf("attribute of %d bytes in %d", length, len(b))
+			return a, fmt.Errorf("attribute of %d bytes in %d", length, len(b))
 		}
-		a[nl.NativeEndian().Uint16(b[2:])&nlaTypeMask] = b[unix.SizeofRtAttr:length]
-		padded := (length + unix.NLA_ALIGNTO - 1) &^ (unix.NLA_ALIGNTO - 1)
-		b = b[min(padded, len(b)):]
+		if kind := int(nl.NativeEndian().Uint16(b[2:]) & nlaTypeMask); kind < len(a) {
+			a[kind] = b[unix.SizeofRtAttr:length]
+		}
+		b = b[min(aligned(length), len(b)):]
 	}
 	return a, nil
 }
@@ -191,10 +219,10 @@ func parseAttributes(b []byte) (attributes, error) {
 // nlaTypeMask takes the flags (nested, byte order) off an attribute's type.
 const nlaTypeMask = ^uint16(unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
 
-func (a attributes) nested(t uint16) (attributes, error) { return parseAttributes(a[t]) }
+func (a *attributes) nested(t uint16) (attributes, error) { return parseAttributes(a[t]) }
 
 // number reads an unsigned integer of 1, 2, 4 or 8 bytes in the machine's order.
-func (a attributes) number(t uint16) uint64 {
+func (a *attributes) number(t uint16) uint64 {
 	v := a[t]
 	switch {
 	case len(v) >= 8:
@@ -210,14 +238,14 @@ func (a attributes) number(t uint16) uint64 {
 }
 
 // port reads a port in network order.
-func (a attributes) port(t uint16) uint16 {
+func (a *attributes) port(t uint16) uint16 {
 	if v := a[t]; len(v) >= 2 {
 		return binary.BigEndian.Uint16(v)
 	}
 	return 0
 }
 
-func (a attributes) text(t uint16) string {
+func (a *attributes) text(t uint16) string {
 	for i, c := range a[t] {
 		if c == 0 {
 			return string(a[t][:i])

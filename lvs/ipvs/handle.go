@@ -4,23 +4,18 @@ package ipvs
 
 import (
 	"fmt"
-	"time"
 
 	moby "github.com/moby/ipvs"
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netlink/nl"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
-
-// receiveLimit ends one receive on our own socket.
-const receiveLimit = 10 * time.Second
 
 // handle is sockets to the kernel: moby's and ours to IPVS, and one to look at
 // devices.
 type handle struct {
 	moby    *moby.Handle
-	own     *nl.SocketHandle
+	own     *socket
 	route   *netlink.Handle
 	family  int      // generic netlink family IPVS
 	devices *devices // outlives the handle
@@ -43,13 +38,7 @@ func openHandle(ns netns.NsHandle, family int, v *devices) (*handle, error) {
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
 	h := &handle{moby: m, family: family, devices: v}
-	s, err := nl.GetNetlinkSocketAt(at, netns.None(), unix.NETLINK_GENERIC)
-	if err == nil {
-		h.own = &nl.SocketHandle{Socket: s}
-		tv := unix.NsecToTimeval(receiveLimit.Nanoseconds())
-		err = s.SetReceiveTimeout(&tv)
-	}
-	if err == nil {
+	if h.own, err = openSocket(at); err == nil {
 		h.route, err = netlink.NewHandleAt(at, unix.NETLINK_ROUTE)
 	}
 	if err == nil {
@@ -71,7 +60,7 @@ func (h *handle) close() {
 		h.moby.Close()
 	}
 	if h.own != nil {
-		h.own.Close()
+		h.own.close()
 	}
 	if h.route != nil {
 		h.route.Close()

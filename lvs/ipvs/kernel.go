@@ -2,10 +2,10 @@
 
 // Package ipvs is the IPVS of the running Linux kernel as an [lvs.Kernel].
 //
-// Plain writes go through github.com/moby/ipvs. What that library does not
-// carry, or reads back wrongly (weights above 16 bits, the sequence of servers,
-// 64-bit counters, persistence engines, tunnels, sync daemons), is spoken
-// directly over generic netlink in this package. Whatever the kernel cannot carry,
+// Plain writes go through github.com/moby/ipvs, one at a time. Many at once, and what
+// that library does not carry, or reads back wrongly (weights above 16 bits, the
+// sequence of servers, 64-bit counters, persistence engines, tunnels, sync daemons), is
+// spoken directly over generic netlink in this package. Whatever the kernel cannot carry,
 // or would take for something else, is refused with the reason.
 package ipvs
 

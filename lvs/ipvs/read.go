@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/vishvananda/netlink/nl"
@@ -21,6 +22,12 @@ type entry struct {
 	servers  []lvs.ServerStats // beside service.Servers
 }
 
+// server is a real server as read.
+type server struct {
+	lvs.Server
+	stats lvs.ServerStats
+}
+
 // Dump implements [lvs.Kernel]. The kernel does not lock the table from the
 // first request to the last: a change in between can hide an entry.
 func (k *Kernel) Dump(ctx context.Context) (lvs.Table, error) {
@@ -29,9 +36,9 @@ func (k *Kernel) Dump(ctx context.Context) (lvs.Table, error) {
 		if err != nil {
 			return lvs.Table{}, err
 		}
-		var t lvs.Table
-		for _, e := range entries {
-			t.Services = append(t.Services, e.service)
+		t := lvs.Table{Services: make([]lvs.Service, len(entries))}
+		for i := range entries {
+			t.Services[i] = entries[i].service
 		}
 		if t.Timeouts, err = h.timeouts(); err != nil {
 			return t, err
@@ -68,17 +75,9 @@ func (k *Kernel) Stats(ctx context.Context) (lvs.Stats, error) {
 
 // entries reads every service and its servers, in order of keys.
 func (h *handle) entries(ctx context.Context) ([]entry, error) {
-	msgs, err := h.request(cmdGetService, unix.NLM_F_DUMP)
+	out, err := request(h, cmdGetService, unix.NLM_F_DUMP, decodeService)
 	if err != nil {
 		return nil, fmt.Errorf("services: %w", err)
-	}
-	out := make([]entry, 0, len(msgs))
-	for _, m := range msgs {
-		e, err := decodeService(m)
-		if err != nil {
-			return nil, fmt.Errorf("services: %w", err)
-		}
-		out = append(out, e)
 	}
 	slices.SortFunc(out, func(a, b entry) int { return a.service.Key.Compare(b.service.Key) })
 	out = slices.CompactFunc(out, func(a, b entry) bool { return a.service.Key == b.service.Key })
@@ -97,21 +96,20 @@ func (h *handle) entries(ctx context.Context) ([]entry, error) {
 // last first; here they stand in order of insertion. For a service that has gone
 // meanwhile it lists none.
 func (h *handle) servers(e *entry) error {
-	msgs, err := h.request(cmdGetDest, unix.NLM_F_DUMP, keyAttribute(e.service.Key))
-	if err != nil {
+	list, err := request(h, cmdGetDest, unix.NLM_F_DUMP, decodeServer, keyAttribute(e.service.Key))
+	if err != nil || len(list) == 0 {
 		return err
 	}
-	for _, m := range slices.Backward(msgs) {
-		server, stats, err := decodeServer(m)
-		if err != nil {
-			return err
-		}
-		same := func(r lvs.Server) bool { return r.Address == server.Address }
-		if slices.ContainsFunc(e.service.Servers, same) {
+	seen := make(map[netip.AddrPort]bool, len(list))
+	e.service.Servers = make([]lvs.Server, 0, len(list))
+	e.servers = make([]lvs.ServerStats, 0, len(list))
+	for _, one := range slices.Backward(list) {
+		if seen[one.Address] {
 			continue // shown twice, because another was added during the dump
 		}
-		e.service.Servers = append(e.service.Servers, server)
-		e.servers = append(e.servers, stats)
+		seen[one.Address] = true
+		e.service.Servers = append(e.service.Servers, one.Server)
+		e.servers = append(e.servers, one.stats)
 	}
 	return nil
 }

@@ -104,8 +104,7 @@ func (h *handle) ownServer(op lvs.Op) error {
 		a.AddRtAttr(dstTunPort, nl.BEUint16Attr(r.Tunnel.Port))
 		a.AddRtAttr(dstTunFlags, nl.Uint16Attr(r.Tunnel.Flags))
 	}
-	_, err := h.request(cmd, unix.NLM_F_ACK, keyAttribute(op.Service.Key), a)
-	return err
+	return h.order(cmd, keyAttribute(op.Service.Key), a)
 }
 
 func forwardNumber(f lvs.Forward) uint32 {

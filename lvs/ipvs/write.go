@@ -26,16 +26,9 @@ func (k *Kernel) Do(ctx context.Context, op lvs.Op) error {
 	return opError(op, err)
 }
 
-// DoAll implements [lvs.Batcher]: the kernel answers within the call that asks, so
-// that nothing waits between one operation and the next.
+// DoAll implements [lvs.Batcher]: nothing waits between one operation and the next.
 func (k *Kernel) DoAll(ctx context.Context, ops []lvs.Op) []error {
-	errs, err := call(ctx, k, func(h *handle) ([]error, error) {
-		errs := make([]error, len(ops))
-		for i, op := range ops {
-			errs[i] = h.do(op)
-		}
-		return errs, nil
-	})
+	errs, err := call(ctx, k, func(h *handle) ([]error, error) { return h.doAll(ops), nil })
 	if err != nil {
 		errs = slices.Repeat([]error{err}, len(ops))
 	}
