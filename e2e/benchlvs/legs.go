@@ -24,7 +24,8 @@ const (
 	eventDecide = "one weight changed: from the parsed file to the kernel"
 	eventRight  = "the table is right already: dump and difference"
 	eventAgain  = "the table is right already: operations of a start"
-	eventMemory = "resident memory, all processes"
+	eventMemory = "resident memory, all processes, shared pages counted once"
+	eventEach   = "resident memory, all processes, shared pages counted in each"
 )
 
 const (
@@ -112,7 +113,7 @@ func (b *bed) program(ctx context.Context, sys system, n int, changes int) (rows
 	if err != nil {
 		return nil, nil, err
 	}
-	rows = append(rows, row(eventMemory, float64(used.Resident)/(1<<20)))
+	rows = append(rows, row(eventMemory, float64(used.Proportional)/(1<<20)), row(eventEach, float64(used.Resident)/(1<<20)))
 	for range changes {
 		s.weight = 3 - s.weight
 		if err := write(); err != nil {

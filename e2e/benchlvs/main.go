@@ -37,16 +37,17 @@ func main() {
 	write := flag.String("write", "", "`file` for the tables; none: standard output only")
 	measure := flag.Bool("measure", false, "measure; without it, report")
 	n := flag.Int("n", 3, "how often everything is done")
+	only := flag.String("only", "", "measure just the `table` and program, as in \"1000 × 10, failover\"; for a look, not for the document")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *results, *write, *measure, *n); err != nil {
+	if err := run(ctx, *results, *write, *measure, *n, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "benchlvs: error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, results, write string, measure bool, n int) error {
+func run(ctx context.Context, results, write string, measure bool, n int, only string) error {
 	rows, err := compare.Open(results)
 	if err != nil {
 		return err
@@ -64,7 +65,7 @@ func run(ctx context.Context, results, write string, measure bool, n int) error 
 	for round := 1; round <= n; round++ {
 		for _, l := range legs(ours) {
 			l.Round = round
-			if rows.Has(l.Leg) {
+			if rows.Has(l.Leg) || only != "" && only != l.Part+", "+l.System {
 				continue
 			}
 			fmt.Fprintf(os.Stderr, "benchlvs: %s: %s, %s, round %d\n", time.Now().Format(time.TimeOnly), l.Part, l.System, round)

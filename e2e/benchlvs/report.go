@@ -50,7 +50,7 @@ type target struct {
 
 // Why a target may be missed, as far as that is known.
 const (
-	whyStart  = `A start parses the file twice, once in each process, and parsing is the larger part of it: see the row. keepalived's format is a list of words.`
+	whyStart  = `Parsing the file is a large part of a start: see the row. keepalived's format is a list of words.`
 	whyDecide = `Nothing is dumped before the operation; what is left is the difference of the files and the policy over every real server.`
 	whyParse  = `End to end is parsing, most of it: see the row.`
 )
@@ -66,7 +66,7 @@ func targets(r *compare.Results) []target {
 		{"a start on the right table does nothing", find(r, small, us, eventAgain), nil, 0, false, ""},
 		{"dump and difference at most 1.5 of `ipvsadm -Sn`", find(r, small, us, eventRight), find(r, small, toolName, eventRight), 1.5, true, ""},
 		{"ten times the table in at most 11 times the time", find(r, big, us, eventStart), start, 11, true, ""},
-		{"resident memory at most 48 MB", find(r, small, us, eventMemory), nil, 48, false, ""},
+		{"resident memory of both processes at most 48 MB, shared pages counted once", find(r, small, us, eventMemory), nil, 48, false, ""},
 	}
 }
 
@@ -115,7 +115,7 @@ func document(w io.Writer, r *compare.Results) error {
 			fmt.Fprintf(w, "\n  %s\n", t.why)
 		}
 	}
-	fmt.Fprintf(w, "\n## Figures\n\nMedian / maximum; seconds, operations, MB. Resident memory is the sum over the\nprocesses, shared pages counted in each. For ipvsadm, from empty is `ipvsadm -R`,\ndump and difference is `ipvsadm -Sn` into nothing, its start included. An emulated\nmachine is 10–20 times slower than a real one: compare, do not quote.\n\n")
+	fmt.Fprintf(w, "\n## Figures\n\nMedian / maximum; seconds, operations, MB. Resident memory is the sum over the\nprocesses of a program, which are one binary: once with the pages that several map\ndivided among them (PSS), which is what they take of the machine, and once with\nthose counted in each (RSS). For ipvsadm, from empty is `ipvsadm -R`,\ndump and difference is `ipvsadm -Sn` into nothing, its start included. An emulated\nmachine is 10–20 times slower than a real one: compare, do not quote.\n\n")
 	return figures(w, r)
 }
 

@@ -42,7 +42,7 @@ func TestShortLook(t *testing.T) {
 		}
 	}
 	for event, want := range map[string]int{
-		eventStart: 1, eventMemory: 1, eventWeight: changes, eventAgain: 1, eventParse: reloads, eventDecide: reloads, eventRight: looks,
+		eventStart: 1, eventMemory: 1, eventEach: 1, eventWeight: changes, eventAgain: 1, eventParse: reloads, eventDecide: reloads, eventRight: looks,
 	} {
 		if count[event] != want {
 			t.Errorf("%s: measured %d times, want %d", event, count[event], want)

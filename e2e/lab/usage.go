@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -19,6 +20,9 @@ type Usage struct {
 	Processes int
 	CPU       time.Duration // so far, of those that are alive
 	Resident  int64         // bytes, each process's own and shared pages
+	// Proportional is Resident with every page counted once: one that several
+	// processes share belongs to each in part (PSS).
+	Proportional int64
 }
 
 // Usage sums up the living processes of the service.
@@ -32,6 +36,14 @@ func (u *Unit) Usage() (Usage, error) {
 		if err != nil {
 			return Usage{}, fmt.Errorf("lab: %s: usage of process %d: %w", u.Node.Name, pid, err)
 		}
+		proportional, err := pss(pid)
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue
+		}
+		if err != nil {
+			return Usage{}, fmt.Errorf("lab: %s: memory of process %d: %w", u.Node.Name, pid, err)
+		}
+		sum.Proportional += proportional
 		sum.Processes++
 		sum.CPU += cpu
 		sum.Resident += resident
@@ -57,4 +69,19 @@ func usage(pid int) (cpu time.Duration, resident int64, err error) {
 		}
 	}
 	return time.Duration(n[0]+n[1]) * time.Second / ticks, n[2] * int64(os.Getpagesize()), nil
+}
+
+// pss reads /proc/PID/smaps_rollup (proc(5)).
+func pss(pid int) (bytes int64, err error) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/smaps_rollup")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if words := strings.Fields(line); len(words) == 3 && words[0] == "Pss:" && words[2] == "kB" {
+			kB, err := strconv.ParseInt(words[1], 10, 64)
+			return kB << 10, err
+		}
+	}
+	return 0, errors.New("smaps_rollup has no Pss")
 }

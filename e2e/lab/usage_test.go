@@ -26,7 +26,7 @@ func TestUsage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if now.Processes != 2 || now.Resident < 100<<10 || now.Resident > 100<<20 || now.CPU > time.Since(begin)+time.Second/ticks {
+	if now.Processes != 2 || now.Resident < 100<<10 || now.Resident > 100<<20 || now.Proportional <= 0 || now.Proportional > now.Resident || now.CPU > time.Since(begin)+time.Second/ticks {
 		t.Errorf("two shells use %+v after %v", now, time.Since(begin))
 	}
 	if err := u.Kill9(false); err != nil {
