@@ -9,9 +9,11 @@ import (
 )
 
 const (
-	// dumpTimeout is the deadline of a dump; one of 1 000 services of 10 servers
-	// takes some hundred milliseconds on a slow machine.
+	// dumpTimeout is the deadline of a dump, dumpEach what a service adds to it: one of
+	// 1 000 services of 10 servers takes some hundred milliseconds on a slow machine, and
+	// ten times as long on one that is busy.
 	dumpTimeout = 30 * time.Second
+	dumpEach    = 10 * time.Millisecond
 	// rounds is how often one pass reads the table and acts on the difference.
 	rounds = 3
 	// yieldAfter is how long a pass goes on once something newer is wanted: it may
@@ -21,6 +23,9 @@ const (
 	// hangs is how many operations may run into their deadline in one pass.
 	hangs = 3
 )
+
+// DumpLimit is how long reading a table of so many services may take.
+func DumpLimit(services int) time.Duration { return dumpTimeout + time.Duration(services)*dumpEach }
 
 // pass brings the kernel's table to the newest wanted one as far as it can,
 // reports the result, and tells whether nothing is left to do. What failed in the
@@ -111,7 +116,11 @@ func (p *pass) read(ctx context.Context, first bool) (table Table, remembered bo
 // change meanwhile can hide an entry or show it twice. So a dump counts only if
 // the cheap look gave the same before and after; else it is taken again.
 func (p *pass) dump(ctx context.Context) (Table, error) {
-	ctx, cancel := context.WithTimeout(ctx, dumpTimeout)
+	services := len(p.want.Services)
+	if p.r.left != nil {
+		services = max(services, len(p.r.left.Services))
+	}
+	ctx, cancel := context.WithTimeout(ctx, DumpLimit(services))
 	defer cancel()
 	start := time.Now()
 	defer func() { p.r.dumped, p.r.fresh = time.Since(start), true }()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -117,6 +118,43 @@ func TestServiceThatFailsIsNamedAlone(t *testing.T) {
 	if len(result.Errors) != 1 || result.Errors[0].Op.Kind != lvs.AddService {
 		t.Errorf("errors %v", result.Errors)
 	}
+}
+
+// slowKernel takes its time to be read: so much for each service.
+type slowKernel struct {
+	batcher
+	each time.Duration
+}
+
+func (k *slowKernel) Dump(ctx context.Context) (lvs.Table, error) {
+	t, err := k.Kernel.Dump(ctx)
+	time.Sleep(time.Duration(len(t.Services)) * k.each)
+	return t, errors.Join(err, ctx.Err())
+}
+
+// TestLargeTableIsReadSlowly: a table of ten thousand services on a busy machine is read
+// to its end, however long that takes for all of them.
+func TestLargeTableIsReadSlowly(t *testing.T) {
+	const services = 1000
+	k := &slowKernel{each: 36 * time.Millisecond}
+	var want lvs.Table
+	for i := range services {
+		a := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), 80)
+		want.Services = append(want.Services, lvs.Service{Key: lvs.Key{Protocol: lvs.TCP, Address: a}, Scheduler: "rr"})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		result := make(chan lvs.Result, 16)
+		r := lvs.New(lvs.Config{Kernel: k, Store: &lvstest.Store{}, Log: slog.New(slog.DiscardHandler), OnResult: func(r lvs.Result) { result <- r }})
+		r.Set(want)
+		ctx, stop := context.WithTimeout(t.Context(), 2*services*k.each)
+		defer stop()
+		if err := r.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if first := <-result; !first.Converged || first.Err != nil {
+			t.Errorf("converged %v, %v", first.Converged, first.Err)
+		}
+	})
 }
 
 // reconcileOnce brings an empty kernel to rules and returns the first result.

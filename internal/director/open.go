@@ -241,7 +241,9 @@ func (d *Director) adoptTable(ctx context.Context) map[check.ID]bool {
 	if d.table == nil {
 		return nil
 	}
-	t, err := d.table.kernel.Dump(ctx)
+	reading, cancel := context.WithTimeout(ctx, lvs.DumpLimit(len(d.world.Node.Servers)))
+	defer cancel()
+	t, err := d.table.kernel.Dump(reading)
 	if err != nil {
 		d.log.Warn("read the kernel's table", "error", err)
 		return nil

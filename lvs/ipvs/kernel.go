@@ -124,8 +124,11 @@ func (k *Kernel) Close() error {
 // call has the writer run f, and returns by the deadline of ctx whatever the
 // kernel does. The result of a call that was given up is dropped.
 func call[T any](ctx context.Context, k *Kernel, f func(*handle) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
-	defer cancel()
+	if _, limited := ctx.Deadline(); !limited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, callLimit)
+		defer cancel()
+	}
 	var zero T
 	select {
 	case <-k.quit:
