@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -374,6 +375,49 @@ func TestDumpFails(t *testing.T) {
 		b.kernel.FailDump(nil)
 		b.after(time.Second)
 		b.has(webRules + dnsRules)
+	})
+}
+
+// torn is a kernel whose table a stranger changes while it is read, so many times:
+// the dump lacks an entry that is there.
+type torn struct {
+	lvstest.Kernel
+	times int
+}
+
+func (k *torn) Dump(ctx context.Context) (lvs.Table, error) {
+	table, err := k.Kernel.Dump(ctx)
+	if k.times > 0 {
+		k.times--
+		table.Services = table.Services[1:]
+		foreign := lvs.Service{Key: lvs.Key{FWMark: uint32(k.times + 7), Address: netip.MustParseAddrPort("0.0.0.0:0")}, Scheduler: "rr"}
+		k.Stranger(lvs.Op{Kind: lvs.AddService, Service: foreign})
+	}
+	return table, err
+}
+
+// TestTableChangedWhileRead: a dump that a change has torn is taken again, and nothing
+// that it lacks is taken for missing.
+func TestTableChangedWhileRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, k := &bench{T: t}, &torn{}
+		b.r = lvs.New(lvs.Config{Kernel: k, Store: &b.store, Log: slog.New(slog.DiscardHandler), OnResult: b.report})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- b.r.Run(ctx) }()
+		b.set(webRules + dnsRules)
+		var tried []lvs.Op // also what the kernel refuses, because it is there
+		k.Fault(func(op lvs.Op) error { tried = append(tried, op); return nil })
+		k.times = 2
+		k.Stranger(lvs.Op{Kind: lvs.SetTimeouts, Timeouts: lvs.Timeouts{TCP: 60}}) // for the look to see
+		b.after(2 * time.Second)
+		if k.times > 0 || len(tried) > 0 || !b.last().Converged {
+			t.Errorf("%d changes not made; after a torn dump %v, converged %t", k.times, tried, b.last().Converged)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
 	})
 }
 
