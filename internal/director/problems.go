@@ -33,7 +33,7 @@ func problems(f facts, self api.Director) []string {
 	}
 	ps = append(ps, maintenanceProblems(f)...)
 	if f.hostErr != nil {
-		ps = append(ps, fmt.Sprintf("settings of this machine: %v", f.hostErr))
+		ps = append(ps, eachOf("settings of this machine", f.hostErr)...)
 	}
 	if f.webErr != nil {
 		ps = append(ps, f.webErr.Error())
@@ -42,9 +42,17 @@ func problems(f facts, self api.Director) []string {
 		ps = append(ps, fmt.Sprintf("IPVS table: %s: %v", e.Op, e.Err))
 	}
 	if f.result.Err != nil {
-		ps = append(ps, fmt.Sprintf("IPVS table: %v", f.result.Err))
+		ps = append(ps, eachOf("IPVS table", f.result.Err)...)
 	}
 	return append(ps, serverProblems(f, self)...)
+}
+
+// eachOf makes a problem of each error of those that were joined.
+func eachOf(what string, err error) (ps []string) {
+	for line := range strings.Lines(err.Error()) {
+		ps = append(ps, what+": "+strings.TrimSuffix(line, "\n"))
+	}
+	return ps
 }
 
 // maintenanceProblems names the groups that a director in maintenance is still master

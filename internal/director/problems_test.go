@@ -1,6 +1,7 @@
 package director
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"testing"
@@ -30,6 +31,17 @@ func TestFaultOfAGroupIsOneProblem(t *testing.T) {
 	f.engine.Routers = nil
 	if got := problems(f, api.Director{VirtualRouters: selfRouters(f)}); len(got) != 2 {
 		t.Errorf("the engine knows neither router: got %q, want a problem for each", got)
+	}
+}
+
+// TestJoinedErrorsAreProblemsOfTheirOwn: a problem is a line.
+func TestJoinedErrorsAreProblemsOfTheirOwn(t *testing.T) {
+	f := facts{hostErr: errors.Join(errors.New("no a"), errors.New("no b"))}
+	f.result.Err = errors.Join(errors.New("no c"), errors.New("no d"))
+	got := problems(f, api.Director{})
+	want := []string{"the engine process does not answer", "settings of this machine: no a", "settings of this machine: no b", "IPVS table: no c", "IPVS table: no d"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
