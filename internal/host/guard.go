@@ -23,8 +23,8 @@ const tableName = "failover"
 type ruleset map[string][]string
 
 // rulesetOf makes the ruleset of what is wished. directors are the hardware
-// addresses of the other directors.
-func rulesetOf(d Desired, directors []string) ruleset {
+// addresses of the other directors, sizes what comes of the clamps.
+func rulesetOf(d Desired, directors []string, sizes []segment) ruleset {
 	r := ruleset{}
 	g := d.Guard
 	r.keys("services", g.Services)
@@ -71,9 +71,12 @@ func rulesetOf(d Desired, directors []string) ruleset {
 		}
 		r.add("masked", m.Server, markKey(number)+string(m.Server.Unmap().AsSlice()))
 	}
-	for _, c := range d.Clamps {
-		if key, ok := elementKey(c.Service); ok {
-			r.add("clamps", c.Service.Address.Addr(), key+string(binary.BigEndian.AppendUint16(nil, c.Segment)))
+	for _, s := range sizes {
+		a, size := s.service.Address.Addr(), string(binary.BigEndian.AppendUint16(nil, s.size))
+		if key, ok := elementKey(s.service); ok {
+			r.add("clamps", a, key+size)
+		} else if a.IsValid() && s.service.FWMark == 0 {
+			r.add("clampsall", a, wholeKey(s.service)+size)
 		}
 	}
 	for name, keys := range r {

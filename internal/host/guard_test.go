@@ -22,7 +22,7 @@ func TestRulesetOfAGuard(t *testing.T) {
 			keyOf(lvs.TCP, "[::ffff:10.0.0.2]:80"), {Protocol: lvs.TCP}, // the last: a service without an address
 		},
 		Replies: []lvs.Key{keyOf(lvs.TCP, "[fd00::1]:8080")},
-	}}, nil)
+	}}, nil, nil)
 	want := map[string][]string{
 		"services4": {
 			"\x0a\x00\x00\x01\x06\x00\x00\x00\x00\x50\x00\x00",
@@ -37,8 +37,8 @@ func TestRulesetOfAGuard(t *testing.T) {
 }
 
 func TestApplyGuardWritesOnlyWhatDiffers(t *testing.T) {
-	one := rulesetOf(Desired{Guard: Guard{Services: []lvs.Key{keyOf(lvs.TCP, "10.0.0.1:80")}}}, nil)
-	two := rulesetOf(Desired{Guard: Guard{Services: []lvs.Key{keyOf(lvs.TCP, "10.0.0.2:80")}}}, nil)
+	one := rulesetOf(Desired{Guard: Guard{Services: []lvs.Key{keyOf(lvs.TCP, "10.0.0.1:80")}}}, nil, nil)
+	two := rulesetOf(Desired{Guard: Guard{Services: []lvs.Key{keyOf(lvs.TCP, "10.0.0.2:80")}}}, nil, nil)
 	kernel := &fakeTable{}
 	for i, step := range []struct {
 		want   ruleset

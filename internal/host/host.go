@@ -41,11 +41,12 @@ type Desired struct {
 	Clamps []Clamp
 }
 
-// Clamp is the largest segment that clients of a service of TCP may send, so that
-// it fits into a tunnel with its headers. Answers go without a tunnel.
+// Clamp bounds the segments that clients of a service of TCP are told to send, so
+// that they fit into a tunnel to this machine. Answers go without a tunnel.
 type Clamp struct {
-	Service lvs.Key // address and port
-	Segment uint16  // bytes
+	Service lvs.Key    // address and port; port 0 is every port
+	Server  netip.Addr // the tunnel's end here: the MTU of its interface counts
+	Headers int        // what of that MTU is none of the segment, in bytes
 }
 
 // Guard is what our nftables table drops after IPVS has had its turn: packets to

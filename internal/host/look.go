@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"maps"
 	"slices"
 )
@@ -53,9 +54,10 @@ func (r *Reconciler) Look(d Desired) []Item {
 		list = append(list, presence("route", "default via "+g.String(), is, err))
 	}
 	found, has, exact, err := r.nft.read()
+	sizes, unread := r.segments(d.Clamps)
 	// Which cards the other directors have is not for this to find out.
-	if rules := rulesetOf(d, has["directors"]); len(rules) > 0 {
-		list = append(list, presence("nftables", "table inet "+tableName, found && exact && has.equal(rules), explained(err)))
+	if rules := rulesetOf(d, has["directors"], sizes); len(rules) > 0 {
+		list = append(list, presence("nftables", "table inet "+tableName, found && exact && has.equal(rules), errors.Join(explained(err), unread)))
 	}
 	return list
 }

@@ -34,7 +34,10 @@ var everything = Desired{
 		Directors: []netip.Addr{netip.MustParseAddr("192.0.2.9")},
 		Tunnels:   []string{"failover1"},
 	},
-	Clamps: []Clamp{{keyOf(lvs.TCP, "192.0.2.1:80"), 1440}, {keyOf(lvs.TCP, "[fd00::1]:80"), 1400}},
+	Clamps: []Clamp{
+		{keyOf(lvs.TCP, "192.0.2.1:80"), narrow, 60}, {keyOf(lvs.TCP, "[fd00::1]:80"), narrow, 100},
+		{keyOf(lvs.TCP, "192.0.2.8:0"), narrow, 60}, {keyOf(lvs.TCP, "[fd00::8]:0"), narrow, 100},
+	},
 	Masquerade: []Masquerade{
 		{keyOf(lvs.TCP, "192.0.2.1:8080"), netip.MustParseAddr("198.51.100.2")},
 		{keyOf(lvs.TCP, "[fd00::1]:80"), netip.MustParseAddr("fd01::2")},
@@ -44,6 +47,11 @@ var everything = Desired{
 		{markedBy(10, "::"), netip.MustParseAddr("fd01::2")},
 	},
 }
+
+// narrow is a real server by tun on an interface with an MTU of 1500.
+var narrow = netip.MustParseAddr("198.51.100.9")
+
+func narrowMTU() (map[netip.Addr]int, error) { return map[netip.Addr]int{narrow: 1500}, nil }
 
 // wish sets everything that is wished and returns the report.
 func (d *director) wish(want Desired) (report Report) {
@@ -68,6 +76,7 @@ func (d *director) knows(address, mac string) {
 func TestWholeTableAsNftShowsIt(t *testing.T) {
 	d := newDirector(t)
 	d.knows("192.0.2.9", "02:00:00:00:00:09")
+	d.r.mtus = narrowMTU
 	if !d.wish(everything).GuardWritten {
 		t.Error("nothing written")
 	}
@@ -85,13 +94,14 @@ func TestWholeTableAsNftShowsIt(t *testing.T) {
 	if got != string(want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	for set := range rulesetOf(everything, []string{"x"}) {
+	for set := range rulesetOf(everything, []string{"x"}, segmentsOf(everything.Clamps, map[netip.Addr]int{narrow: 1500})) {
 		if !strings.Contains(got, "@"+set) {
 			t.Errorf("no rule looks into %s", set)
 		}
 	}
 	d.restart()
 	d.knows("192.0.2.9", "02:00:00:00:00:09")
+	d.r.mtus = narrowMTU
 	if d.wish(everything).GuardWritten {
 		t.Error("written again by the next process")
 	}

@@ -83,7 +83,7 @@ func (d rule) conditions() []expr.Any {
 	switch d.by {
 	case embedded:
 		list = append(list, portUnreachable(d.v6)...)
-	case answer:
+	case answer, answers:
 		list = append(list, syn()...)
 	}
 	return list
@@ -100,7 +100,7 @@ func (d rule) load() []expr.Any {
 			&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: registers[words]},
 			at.port.load(registers[words+1]),
 		}
-	case whole:
+	case whole, answers:
 		return []expr.Any{at.address.load(registers[0]), &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: registers[words]}}
 	case embedded:
 		return []expr.Any{
@@ -138,7 +138,7 @@ func (d rule) layout() layout {
 	if d.v6 {
 		l.address = field{inNetwork, 24, 16}
 	}
-	if d.by == source || d.by == answer {
+	if d.by == source || d.by == answer || d.by == answers {
 		l.address.offset -= l.address.length
 		l.port.offset = 0
 	}

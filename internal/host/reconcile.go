@@ -33,7 +33,8 @@ type Reconciler struct {
 	solicit    func(netip.Addr) bool
 	solicited  map[netip.Addr]bool
 	advertised func() ([]string, error) // interfaces with a default route by router advertisement
-	lastKnown  map[netip.Addr]string    // hardware addresses of other directors
+	mtus       func() (map[netip.Addr]int, error)
+	lastKnown  map[netip.Addr]string // hardware addresses of other directors
 }
 
 // New returns a reconciler; it touches nothing yet.
@@ -48,7 +49,7 @@ func New(c Config) *Reconciler {
 		c.Modprobe = modprobe
 	}
 	return &Reconciler{config: c, nft: kernelTable{}, said: map[Change]bool{},
-		neighbours: kernelNeighbours, solicit: solicit, advertised: advertisedRoutes, lastKnown: map[netip.Addr]string{},
+		neighbours: kernelNeighbours, solicit: solicit, advertised: advertisedRoutes, mtus: kernelMTUs, lastKnown: map[netip.Addr]string{},
 		solicited: map[netip.Addr]bool{}}
 }
 
@@ -97,13 +98,14 @@ func (r *Reconciler) Remove(ctx context.Context) (Report, error) {
 func (r *Reconciler) setTable(ctx context.Context, d Desired, report *Report) error {
 	directors, missing := r.cards(ctx, d.Marks.Directors)
 	report.Missing = missing
-	written, err := applyGuard(r.nft, rulesetOf(d, directors))
+	sizes, unread := r.segments(d.Clamps)
+	written, err := applyGuard(r.nft, rulesetOf(d, directors, sizes))
 	report.GuardWritten, report.GuardStands = written, err == nil
 	if err == nil && written {
 		g := d.Guard
 		r.config.Log.Info("guard written", "services", len(g.Services)+len(g.Marked), "real_servers", len(g.Replies),
 			"refusals_kept_in", len(g.Refusals), "closed_addresses", len(g.Closed),
-			"marks", len(d.Marks.Services), "masqueraded", len(d.Masquerade))
+			"marks", len(d.Marks.Services), "masqueraded", len(d.Masquerade), "segments_bounded", len(sizes))
 	}
-	return err
+	return errors.Join(err, unread)
 }

@@ -86,6 +86,7 @@ const (
 	arrival  // the name of the interface that it came by, of either family
 	marked   // its mark
 	answer   // the source, as source, of a SYN of TCP
+	answers  // the source's address and protocol, of a SYN of TCP
 	forWhom  // its mark and the address of its destination
 )
 
@@ -121,6 +122,9 @@ var rules = []rule{
 	{"refusals6", "output", embedded, true, drop, "IPv6 refusal of a service whose servers are on their way"},
 	{"clamps4", "clamp", answer, false, clamp, "IPv4 answer for a client who sends by a tunnel"},
 	{"clamps6", "clamp", answer, true, clamp, "IPv6 answer for a client who sends by a tunnel"},
+	// A service of one port may be clamped by both: the smaller size is what stays.
+	{"clampsall4", "clamp", answers, false, clamp, "IPv4 answer of any port for a client who sends by a tunnel"},
+	{"clampsall6", "clamp", answers, true, clamp, "IPv6 answer of any port for a client who sends by a tunnel"},
 	{"masked4", "postrouting", forWhom, false, masquerade, "IPv4 to a nat server that does not route back"},
 	{"masked6", "postrouting", forWhom, true, masquerade, "IPv6 to a nat server that does not route back"},
 }
@@ -145,7 +149,7 @@ func (d rule) key() []nftables.SetDatatype {
 	switch d.by {
 	case destination, source, answer, embedded:
 		return []nftables.SetDatatype{ip, nftables.TypeInetProto, nftables.TypeInetService}
-	case whole:
+	case whole, answers:
 		return []nftables.SetDatatype{ip, nftables.TypeInetProto}
 	case address, sought:
 		return []nftables.SetDatatype{ip}

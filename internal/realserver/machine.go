@@ -21,7 +21,7 @@ func Machine() ([]Interface, error) {
 			errs = append(errs, fmt.Errorf("addresses of %s: %w", i.Name, err))
 			continue
 		}
-		one := Interface{Name: i.Name, MTU: i.MTU}
+		one := Interface{Name: i.Name}
 		for _, a := range have {
 			if p, err := netip.ParsePrefix(a.String()); err == nil {
 				one.Prefixes = append(one.Prefixes, p)

@@ -15,7 +15,6 @@ import (
 // Interface is one interface of the machine.
 type Interface struct {
 	Name     string
-	MTU      int
 	Prefixes []netip.Prefix // its addresses
 }
 
@@ -63,7 +62,7 @@ func For(d conf.Deployment, machine []Interface) (Plan, error) {
 	if len(p.Roles) == 0 {
 		return p, fmt.Errorf("%w: no real server there has an address of its own, %s", ErrNone, addresses(machine))
 	}
-	return p, p.fill(f, machine)
+	return p, p.fill(f)
 }
 
 // Director tells whether a machine is a director of the file, which one, and by
@@ -96,7 +95,7 @@ func OfDirector(n conf.Node) host.Desired {
 		f.roles(func(a netip.Addr) bool { return slices.Contains(n.Addresses, a) }),
 		func(r Role) bool { return r.Forward == lvs.NAT },
 	)}
-	if len(p.Roles) == 0 || p.fill(f, nil) != nil {
+	if len(p.Roles) == 0 || p.fill(f) != nil {
 		return host.Desired{}
 	}
 	return p.Host
@@ -139,7 +138,7 @@ func role(vs conf.VirtualServer, rs conf.RealServer) Role {
 }
 
 // fill computes the settings of the roles.
-func (p *Plan) fill(f file, machine []Interface) error {
+func (p *Plan) fill(f file) error {
 	p.Host.Sysctls = map[string]string{}
 	var errs []error
 	for i := range p.Roles {
@@ -150,7 +149,7 @@ func (p *Plan) fill(f file, machine []Interface) error {
 		}
 		p.direct(f, *r)
 		if r.Forward == lvs.TUN {
-			p.tunnel(f, *r, on(machine, r.Address.Addr()))
+			p.tunnel(f, *r)
 		}
 	}
 	return errors.Join(errs...)

@@ -47,8 +47,8 @@ func web(k lvs.Key, servers ...conf.RealServer) conf.VirtualServer {
 
 func machine(addresses ...string) []Interface {
 	list := []Interface{
-		{Name: "lo", MTU: 65536, Prefixes: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("203.0.113.4/32")}},
-		{Name: "eth0", MTU: 1500},
+		{Name: "lo", Prefixes: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("203.0.113.4/32")}},
+		{Name: "eth0"},
 	}
 	for _, a := range addresses {
 		list[1].Prefixes = append(list[1].Prefixes, netip.MustParsePrefix(a))
@@ -76,7 +76,11 @@ func words(h host.Desired) string {
 		list = append(list, "via:"+g.String())
 	}
 	for _, c := range h.Clamps {
-		list = append(list, fmt.Sprintf("mss:%d", c.Segment))
+		word := fmt.Sprintf("mss:%d", 1500-c.Headers)
+		if c.Service.Address.Port() == 0 {
+			word += ":" + c.Service.Address.Addr().String()
+		}
+		list = append(list, word)
 	}
 	list = append(list, h.Modules...)
 	if h.Sysctls["net.ipv4.conf.all.arp_ignore"] == "1" && h.Sysctls["net.ipv4.conf.all.arp_announce"] == "2" {
@@ -93,9 +97,12 @@ func words(h host.Desired) string {
 func TestPlan(t *testing.T) {
 	const vip, vip6, own, own6 = "203.0.113.4:80", "[2001:db8::4]:80", "192.0.2.12:80", "[fd00::12]:80"
 	gue := lvs.Tunnel{Type: lvs.TunnelGUE, Port: 5555, Flags: 2}
+	every := netip.AddrPortFrom(netip.MustParseAddr("203.0.113.4"), 0).String()
 	byMark := lvs.Key{FWMark: 7, Address: netip.AddrPortFrom(netip.IPv4Unspecified(), 0)}
 	matched := web(byMark, real("192.0.2.12:0", lvs.DR, lvs.Tunnel{}))
 	matched.Match = []lvs.Key{one(lvs.TCP, vip), one(lvs.UDP, vip)}
+	tunneled := web(byMark, real("192.0.2.12:0", lvs.TUN, lvs.Tunnel{}))
+	tunneled.Match = matched.Match
 	masked := web(one(lvs.TCP, vip), real(own, lvs.NAT, lvs.Tunnel{}))
 	masked.Masquerade = true
 	sorry := web(one(lvs.TCP, vip), real("192.0.2.13:80", lvs.NAT, lvs.Tunnel{}))
@@ -117,6 +124,9 @@ func TestPlan(t *testing.T) {
 		{"nat with masquerade", masked, "", false},
 		{"ipip", web(one(lvs.TCP, vip), real(own, lvs.TUN, lvs.Tunnel{})), "203.0.113.4 ipip:192.0.2.12 mss:1440 ipip arp rp", false},
 		{"ipip of udp", web(one(lvs.UDP, vip), real(own, lvs.TUN, lvs.Tunnel{})), "203.0.113.4 ipip:192.0.2.12 ipip arp rp", false},
+		{"ipip of every port", web(one(lvs.TCP, every), real("192.0.2.12:0", lvs.TUN, lvs.Tunnel{})), "203.0.113.4 ipip:192.0.2.12 mss:1440:203.0.113.4 ipip arp rp", false},
+		{"ipip by our mark", tunneled, "203.0.113.4 ipip:192.0.2.12 mss:1440 ipip arp rp", false},
+		{"ipip by a foreign mark", web(byMark, real("192.0.2.12:0", lvs.TUN, lvs.Tunnel{})), "203.0.113.4 ipip:192.0.2.12 mss:1440:203.0.113.4 ipip arp rp", false},
 		{"IPv6 in IPv4", web(one(lvs.TCP, vip6), real(own, lvs.TUN, lvs.Tunnel{})), "2001:db8::4 sit:192.0.2.12 mss:1420 sit rp", false},
 		{"IPv4 in IPv6", web(one(lvs.TCP, vip), real(own6, lvs.TUN, lvs.Tunnel{})), "203.0.113.4 ip6tnl:fd00::12 mss:1420 ip6_tunnel arp rp", false},
 		{"gre", web(one(lvs.TCP, vip), real(own, lvs.TUN, lvs.Tunnel{Type: lvs.TunnelGRE, Flags: 1})), "203.0.113.4 gre:192.0.2.12:csum mss:1432 ip_gre arp rp", false},
@@ -178,6 +188,10 @@ func TestOfDirector(t *testing.T) {
 	}
 	if got := words(OfDirector(n)); got != "203.0.113.4 arp" {
 		t.Errorf("got %s", got)
+	}
+	n.Servers[0].Servers[0].Forward = lvs.TUN
+	if got := words(OfDirector(n)); got != "203.0.113.4 ipip:192.0.2.1 mss:1440 ipip arp rp" {
+		t.Errorf("by tun: %s", got)
 	}
 	n.Servers[0].Servers[0].Forward = lvs.NAT
 	if got := OfDirector(n); len(got.Local)+len(got.Gateways)+len(got.Sysctls) != 0 {

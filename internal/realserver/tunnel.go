@@ -12,7 +12,7 @@ import (
 
 // tunnel is what tun needs beside the addresses: the far end, packets from it that
 // pass the filter of reversed paths, and clients that send segments small enough.
-func (p *Plan) tunnel(f file, r Role, at *Interface) {
+func (p *Plan) tunnel(f file, r Role) {
 	outer6 := r.Address.Addr().Is6()
 	inner6 := r.Service.Is6()
 	t := host.Tunnel{Kind: kindOf(r.rs.Tunnel.Type, outer6, inner6), Local: r.Address.Addr()}
@@ -32,13 +32,10 @@ func (p *Plan) tunnel(f file, r Role, at *Interface) {
 		port := host.Tunnel{Kind: host.GUE, Port: r.rs.Tunnel.Port, Local: unspecified(outer6)}
 		p.add(port)
 	}
-	if at == nil || at.MTU == 0 {
-		return
-	}
-	segment := at.MTU - overhead(r.rs.Tunnel, outer6) - headers(inner6)
-	for _, k := range served(r.vs) {
-		if k.Protocol == lvs.TCP && segment > 0 && segment < 1<<16 {
-			p.clamp(host.Clamp{Service: k, Segment: uint16(segment)})
+	for _, k := range f.served(r.vs) {
+		c := host.Clamp{Service: k, Server: r.Address.Addr(), Headers: overhead(r.rs.Tunnel, outer6) + headers(inner6)}
+		if k.Protocol == lvs.TCP && !slices.Contains(p.Host.Clamps, c) {
+			p.Host.Clamps = append(p.Host.Clamps, c)
 		}
 	}
 }
@@ -125,16 +122,6 @@ func (p *Plan) device(t host.Tunnel) {
 	p.Host.Sysctls[fmt.Sprintf("net.ipv4.conf.%s.rp_filter", t.Device())] = "2"
 }
 
-// clamp keeps the smallest segment of a service: it may be reached by two tunnels.
-func (p *Plan) clamp(c host.Clamp) {
-	i := slices.IndexFunc(p.Host.Clamps, func(x host.Clamp) bool { return x.Service == c.Service })
-	if i < 0 {
-		p.Host.Clamps = append(p.Host.Clamps, c)
-		return
-	}
-	p.Host.Clamps[i].Segment = min(p.Host.Clamps[i].Segment, c.Segment)
-}
-
 func unspecified(v6 bool) netip.Addr {
 	if v6 {
 		return netip.IPv6Unspecified()
@@ -142,10 +129,18 @@ func unspecified(v6 bool) netip.Addr {
 	return netip.IPv4Unspecified()
 }
 
-// served is what clients of a service connect to, as far as the file tells.
-func served(vs conf.VirtualServer) []lvs.Key {
-	if vs.Key.FWMark != 0 {
+// served is what clients of a service connect to. Of a mark that somebody else sets
+// the file tells the addresses alone: that is every port of TCP there.
+func (f file) served(vs conf.VirtualServer) []lvs.Key {
+	switch {
+	case vs.Key.FWMark == 0:
+		return []lvs.Key{vs.Key}
+	case len(vs.Match) > 0:
 		return vs.Match
 	}
-	return []lvs.Key{vs.Key}
+	var list []lvs.Key
+	for _, a := range f.virtual(vs) {
+		list = append(list, lvs.Key{Protocol: lvs.TCP, Address: netip.AddrPortFrom(a, 0)})
+	}
+	return list
 }
