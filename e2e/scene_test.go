@@ -53,6 +53,19 @@ func (s *scene) settled(t *testing.T) {
 	}
 }
 
+// starts starts both directors and waits until lb1 has the addresses and both tables
+// have so many real servers, of all virtual servers.
+func (s *scene) starts(t *testing.T, servers int) {
+	t.Helper()
+	for _, n := range s.Directors() {
+		must(t, s.pair.Unit(n).Start(within(t, 60*time.Second)))
+	}
+	must(t, s.pair.WaitHolder(within(t, 30*time.Second), s.LB1))
+	for _, n := range s.Directors() {
+		must(t, s.pair.WaitServers(within(t, 30*time.Second), n, servers))
+	}
+}
+
 // eventually waits for a condition of the scene.
 func eventually(t *testing.T, limit time.Duration, what string, ok func() (bool, error)) {
 	t.Helper()

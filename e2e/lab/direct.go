@@ -1,10 +1,6 @@
 package lab
 
-import (
-	"fmt"
-
-	"github.com/vishvananda/netlink"
-)
+import "fmt"
 
 // directAddresses are those of the web servers in the clients' network.
 var directAddresses = map[string]string{"web1": "172.20.10.7/28", "web2": "172.20.10.8/28"}
@@ -34,15 +30,14 @@ func (l *Lab) DirectRouting() error {
 		if err := l.plugIn(plug{n.Name, "eth1", directAddresses[n.Name], "outside"}); err != nil {
 			return err
 		}
-		lo, err := n.link.LinkByName("lo")
-		if err == nil {
-			var own *netlink.Addr
-			if own, err = netlink.ParseAddr(VirtualOutside.Addr().String() + "/32"); err == nil {
-				err = n.link.AddrAdd(lo, own)
-			}
+		own := []string{VirtualOutside.Addr().String() + "/32"}
+		if l.ipv6 {
+			own = append(own, VirtualOutside6.Addr().String()+"/128")
 		}
-		if err != nil {
-			return fmt.Errorf("lab: %s: virtual address: %w", n.Name, err)
+		for _, a := range own {
+			if err := n.addAddress("lo", a); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -51,6 +51,7 @@ type Lab struct {
 	switches map[string]*Node
 	plugs    []plug // what is connected
 	cgroup   string // empty where the machine has no cgroup2
+	ipv6     bool   // what is connected gets an address of IPv6, too
 
 	mu      sync.Mutex
 	closers []func() error

@@ -52,21 +52,20 @@ func (l *Lab) plugIn(p plug) error {
 	if err := l.port(n, p.network, l.attach); err != nil {
 		return err
 	}
-	address, err := netlink.ParseAddr(p.address)
-	if err != nil {
-		return fmt.Errorf("lab: %s: %w", p.node, err)
+	if err := n.addAddress(p.link, p.address); err != nil {
+		return err
 	}
 	link, err := n.link.LinkByName(p.link)
+	if err == nil {
+		err = n.link.LinkSetUp(link)
+	}
 	if err != nil {
-		return fmt.Errorf("lab: %s %s: %w", p.node, p.link, err)
-	}
-	if err := n.link.AddrAdd(link, address); err != nil {
-		return fmt.Errorf("lab: %s %s: add %s: %w", p.node, p.link, p.address, err)
-	}
-	if err := n.link.LinkSetUp(link); err != nil {
 		return fmt.Errorf("lab: %s %s: up: %w", p.node, p.link, err)
 	}
 	l.plugs = append(l.plugs, p)
+	if l.ipv6 {
+		return l.second(p)
+	}
 	return nil
 }
 

@@ -17,7 +17,7 @@ import (
 func (n *Node) Listen(address string) (net.Listener, error) {
 	var l net.Listener
 	err := n.Do(func() (err error) {
-		l, err = net.Listen("tcp4", address)
+		l, err = net.Listen("tcp", address)
 		return err
 	})
 	return l, err
@@ -31,15 +31,19 @@ func (n *Node) Dial(ctx context.Context, address string) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lab: dial: %w", err)
 	}
+	family, peer := unix.AF_INET6, unix.Sockaddr(&unix.SockaddrInet6{Port: int(to.Port()), Addr: to.Addr().As16()})
+	if to.Addr().Is4() {
+		family, peer = unix.AF_INET, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}
+	}
 	var fd int
 	err = n.Do(func() (err error) {
-		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("lab: dial %s: %w", address, err)
 	}
-	err = unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
+	err = unix.Connect(fd, peer)
 	f := os.NewFile(uintptr(fd), "connection to "+address)
 	defer f.Close()
 	if err != nil && err != unix.EINPROGRESS {
