@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,6 +40,7 @@ func TestLab(t *testing.T) {
 		n.serve(8001, 8002, 8003)
 	}
 	w.in(t, "forwarding", w.forwarding)
+	w.in(t, "every port", w.everyPort)
 	w.in(t, "without forwarding", w.withoutForwarding)
 	w.in(t, "by mark", w.byMark)
 	w.in(t, "masquerade", w.masquerade)
@@ -56,12 +58,13 @@ func (w *network) forwarding(t *testing.T) {
 		name, address, more, server string
 		segment                     int // 0: as large as the path has it
 	}{
+		// The closed ports of the first six are asked, too.
 		{"nat", vip, `forward = "nat"`, "192.0.2.21", 0},
 		{"nat of IPv6", vip6, `forward = "nat"`, "[fd00::21]", 0},
 		{"dr", vip, `forward = "dr"`, "192.0.2.22", 0},
 		{"dr of IPv6", vip6, `forward = "dr"`, "[fd00::22]", 0},
-		{"ipip", vip, `forward = "tun"`, "192.0.2.22", 1440},
-		{"IPv6 in IPv6", vip6, `forward = "tun"`, "[fd00::22]", 1400},
+		{"tun", vip, `forward = "tun"`, "192.0.2.22", 1440},
+		{"tun of IPv6", vip6, `forward = "tun"`, "[fd00::22]", 1400},
 		{"IPv6 in IPv4", vip6, `forward = "tun"`, "192.0.2.22", 1420},
 		{"IPv4 in IPv6", vip, `forward = "tun"`, "[fd00::22]", 1420},
 		{"gre", vip, "forward = \"tun\"\ntunnel = { type = \"gre\" }", "192.0.2.22", 1436},
@@ -76,6 +79,9 @@ func (w *network) forwarding(t *testing.T) {
 		text += one(r.address, 8101+i, "protocol = [\"tcp\", \"udp\"]\n"+r.more, r.server)
 		for _, n := range []*node{w.rs1, w.rs2, w.rs3} {
 			n.serve(8101 + i)
+		}
+		if i < 6 {
+			text += one(r.address, 8201+i, "protocol = \"udp\"\n"+r.more, r.server)
 		}
 	}
 	w.configure(text)
@@ -97,6 +103,40 @@ func (w *network) forwarding(t *testing.T) {
 		// Timestamps take 12 bytes of each segment.
 		if full := a.segment + 12; r.segment != 0 && full != r.segment {
 			t.Errorf("%s: the client sends segments of %d bytes, want %d", r.name, full, r.segment)
+		}
+		if i >= 6 {
+			continue
+		}
+		if u := w.ask(from, fmt.Sprintf("%s:%d", r.address, 8201+i)); !errors.Is(u.err, syscall.ECONNREFUSED) {
+			t.Errorf("%s: a datagram to a closed port: %v, answered by %q, want it refused", r.name, u.err, u.who)
+		}
+	}
+}
+
+// everyPort: clients of a service of every port are told what fits into its tunnel.
+func (w *network) everyPort(t *testing.T) {
+	w.rs2.serve(8090)
+	w.configure(`
+[virtual_server.every]
+address = "203.0.113.4"
+persistence = "60s"
+forward = "tun"
+real_server = [{ address = "192.0.2.22" }]
+[virtual_server.every6]
+address = "2001:db8:1::4"
+persistence = "60s"
+forward = "tun"
+real_server = [{ address = "192.0.2.22" }]
+`)
+	w.lead(w.lb1, w.lb2)
+	for _, c := range []struct {
+		from, to string
+		want     int
+	}{
+		{"198.51.100.31", "203.0.113.4:8001", 1440}, {"198.51.100.32", "203.0.113.4:8090", 1440}, {"2001:db8:2::31", "[2001:db8:1::4]:8090", 1420},
+	} {
+		if a := w.get(c.from, c.to); a.err != nil || a.who != "rs2" || a.segment+12 != c.want {
+			t.Errorf("%s: %q, %v, segments of %d bytes, want %d", c.to, a.who, a.err, a.segment+12, c.want)
 		}
 	}
 }
@@ -150,8 +190,8 @@ real_server = [{ address = "192.0.2.22" }, { address = "192.0.2.23" }]
 	}
 	// The guard stands where IPVS does not take what carries the mark.
 	w.lb1.run("ipvsadm -C")
-	if a := w.get("", "203.0.113.4:8001"); a.err == nil || !isTimeout(a.err) {
-		t.Errorf("without a table: %q, %v, want silence", a.who, a.err)
+	if err := w.reach("203.0.113.4:8001"); !isTimeout(err) {
+		t.Errorf("without a table: %v, want silence", err)
 	}
 }
 
@@ -173,7 +213,7 @@ func (w *network) masquerade(t *testing.T) {
 			t.Errorf("%s: %v", to, a.err)
 		}
 	}
-	if a := w.get("", "203.0.113.4:8001"); a.err == nil {
+	if err := w.reach("203.0.113.4:8001"); err == nil {
 		t.Error("without masquerade: reached")
 	}
 }
@@ -196,15 +236,16 @@ func (w *network) stateless(t *testing.T) {
 		var names []string
 		for i := range 4 {
 			h := w.connect(fmt.Sprintf("198.51.100.%d", 1+i), "203.0.113.4:8004")
-			name, err := h.name()
+			name, err := h.name(10 * time.Second)
 			if err != nil {
 				t.Fatal(err)
 			}
 			list, names = append(list, h), append(names, name)
 		}
 		w.lead(w.lb2, w.lb1)
+		patience := map[bool]time.Duration{true: 10 * time.Second, false: stalls}[c.survives]
 		for i, h := range list {
-			name, err := h.name()
+			name, err := h.name(patience)
 			switch {
 			case c.survives && (err != nil || name != names[i]):
 				t.Errorf("%s: held by %s, now %q, %v", c.scheduler, names[i], name, err)
@@ -224,6 +265,7 @@ func (w *network) stateless(t *testing.T) {
 // directorsServe: both directors are real servers by dr, then by tun; whichever is
 // master, both get their share, and the other one never balances.
 func (w *network) directorsServe(t *testing.T) {
+	client := 40 // each asks once, before anybody knows the path to it
 	for _, forward := range []string{"dr", "tun"} {
 		w.configure(fmt.Sprintf(`
 [virtual_server.own]
@@ -244,9 +286,13 @@ real_server = [{ address = "192.0.2.11" }, { address = "192.0.2.12" }]
 			}
 			servers := map[string]int{}
 			for i := range 6 {
-				a := w.get(fmt.Sprintf("198.51.100.%d", 20+i), fmt.Sprintf("203.0.113.4:%d", 8001+i%2))
+				client++
+				a := w.get(fmt.Sprintf("198.51.100.%d", client), fmt.Sprintf("203.0.113.4:%d", 8001+i%2))
 				if a.err != nil {
 					t.Errorf("%s, %s is master: %v", forward, master.name, a.err)
+				}
+				if full := a.segment + 12; forward == "tun" && full != 1440 {
+					t.Errorf("%s is master, %s answers: the client sends segments of %d bytes, want 1440", master.name, a.who, full)
 				}
 				servers[a.who]++
 			}

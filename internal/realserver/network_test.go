@@ -14,8 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
 
 	"failover/conf"
 	"failover/internal/host"
@@ -146,7 +148,7 @@ func newNetwork(t *testing.T) *network {
 	}
 	testenv.Cable(w.client.Machine, w.far.Machine, "c")
 	clients := []string{"link set c up"}
-	for i := range 30 { // each of them a client that nobody knows a path to yet
+	for i := range 70 { // each of them a client that nobody knows a path to yet
 		clients = append(clients, adding("c", fmt.Sprintf("198.51.100.%d/24", 1+i), fmt.Sprintf("2001:db8:2::%d/64", 1+i))...)
 	}
 	w.client.ip(append(clients, "route add default via 198.51.100.254", "route add default via 2001:db8:2::fe")...)
@@ -239,12 +241,68 @@ func (n *node) set(want host.Desired) {
 // lead makes one director master and the other not.
 func (w *network) lead(master, backup *node) {
 	w.t.Helper()
-	backup.run("for a in '203.0.113.4/24 dev out' '192.0.2.90/24 dev in' '2001:db8:1::4/64 dev out' 'fd00::90/64 dev in'; do ip addr del $a 2>/dev/null || true; done")
-	master.ip("addr replace 203.0.113.4/24 dev out", "addr replace 192.0.2.90/24 dev in",
-		"addr replace 2001:db8:1::4/64 dev out nodad", "addr replace fd00::90/64 dev in nodad")
+	backup.each(virtual, func(l netlink.Link, a *netlink.Addr) error {
+		if err := netlink.AddrDel(l, a); !errors.Is(err, unix.EADDRNOTAVAIL) {
+			return err
+		}
+		return nil
+	})
+	master.each(virtual, netlink.AddrReplace)
 	for _, n := range w.all {
-		n.run("ip neigh flush all; ip -6 neigh flush all") // as the announcements do
+		n.forget() // as an announcement has them do
 	}
+}
+
+// virtual are the addresses of the master, with their interfaces.
+var virtual = [][2]string{
+	{"out", "203.0.113.4/24"}, {"in", "192.0.2.90/24"}, {"out", "2001:db8:1::4/64"}, {"in", "fd00::90/64"},
+}
+
+// each does something with addresses of the node. Starting a program for it would
+// take the guest ten times as long.
+func (n *node) each(list [][2]string, do func(netlink.Link, *netlink.Addr) error) {
+	n.t.Helper()
+	n.Do(func() error {
+		for _, one := range list {
+			link, err := netlink.LinkByName(one[0])
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", n.name, one[0], err)
+			}
+			a, err := netlink.ParseAddr(one[1])
+			if err != nil {
+				return err
+			}
+			if a.IP.To4() == nil {
+				a.Flags = unix.IFA_F_NODAD
+			}
+			if err := do(link, a); err != nil {
+				return fmt.Errorf("%s: %s: %w", n.name, one[1], err)
+			}
+		}
+		return nil
+	})
+}
+
+// forget drops what the node knows of its neighbours.
+func (n *node) forget() {
+	n.t.Helper()
+	n.Do(func() error {
+		for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+			list, err := netlink.NeighList(0, family)
+			if err != nil {
+				return fmt.Errorf("%s: neighbours: %w", n.name, err)
+			}
+			for _, one := range list {
+				if one.State&(netlink.NUD_PERMANENT|netlink.NUD_NOARP) != 0 {
+					continue
+				}
+				if err := netlink.NeighDel(&one); err != nil && !errors.Is(err, unix.ENOENT) {
+					return fmt.Errorf("%s: forget %s: %w", n.name, one.IP, err)
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // page is larger than what a path of 1300 bytes carries at once.
@@ -358,8 +416,8 @@ func (w *network) connect(from, to string) (h held) {
 }
 
 // name asks who is at the other end.
-func (h held) name() (string, error) {
-	_ = h.SetDeadline(time.Now().Add(10 * time.Second))
+func (h held) name(patience time.Duration) (string, error) {
+	_ = h.SetDeadline(time.Now().Add(patience))
 	if _, err := h.Write([]byte("who\n")); err != nil {
 		return "", err
 	}
@@ -402,7 +460,25 @@ func (w *network) get(from, to string) (a answer) {
 	return a
 }
 
-// ask sends a datagram, again after a second for want of an answer.
+// stalls is how long silence lasts that is taken for one: a refusal is there at once,
+// and what was lost is sent again within a second.
+const stalls = 3 * time.Second
+
+// reach tries to connect, and does not wait for long.
+func (w *network) reach(to string) (err error) {
+	w.t.Helper()
+	w.client.Do(func() error {
+		var c net.Conn
+		if c, err = net.DialTimeout("tcp", to, stalls); err == nil {
+			c.Close()
+		}
+		return nil
+	})
+	return err
+}
+
+// ask sends a datagram, again after a second for want of an answer. What is refused
+// is not repeated.
 func (w *network) ask(from, to string) (a answer) {
 	w.t.Helper()
 	w.client.Do(func() error {
@@ -419,7 +495,7 @@ func (w *network) ask(from, to string) (a answer) {
 				continue
 			}
 			n, err := c.Read(b)
-			if a.err = err; err == nil {
+			if a.err = err; err == nil || errors.Is(err, unix.ECONNREFUSED) {
 				a.who = string(b[:n])
 				return nil
 			}
