@@ -60,9 +60,9 @@ func (s *scene) starts(t *testing.T, servers int) {
 	for _, n := range s.Directors() {
 		must(t, s.pair.Unit(n).Start(within(t, 60*time.Second)))
 	}
-	must(t, s.pair.WaitHolder(within(t, 30*time.Second), s.LB1))
+	must(t, s.pair.WaitHolder(within(t, 60*time.Second), s.LB1))
 	for _, n := range s.Directors() {
-		must(t, s.pair.WaitServers(within(t, 30*time.Second), n, servers))
+		must(t, s.pair.WaitServers(within(t, 60*time.Second), n, servers))
 	}
 }
 

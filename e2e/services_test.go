@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,7 @@ import (
 )
 
 // several are services with what the pair's first one has not: thresholds,
-// persistence, clients on the network of the real servers.
+// persistence, clients on the network of the real servers or beyond it, IPv6.
 const several = `
 [virtual_server.few]
 address = "172.20.10.4:8080"
@@ -42,30 +43,44 @@ real_server = [
   { name = "web1", address = "192.168.33.92:8082" },
   { name = "web2", address = "192.168.33.93:8082" },
 ]
+[virtual_server.armed]
+address = "192.168.33.90:8084"
+scheduler = "rr"
+check = { kind = "tcp", interval = "1s" }
+real_server = [
+  { name = "web1", address = "192.168.33.92:8084" },
+  { name = "web2", address = "192.168.33.93:8084" },
+]
+[virtual_server.six]
+address = "[2001:db8:20::4]:8083"
+scheduler = "rr"
+check = { kind = "tcp", interval = "1s" }
+real_server = [
+  { name = "web1", address = "[2001:db8:33::92]:8083" },
+  { name = "web2", address = "[2001:db8:33::93]:8083" },
+]
 [ipvs]
 udp_timeout = "1s"
 `
 
 // TestServices plays with services of a kind each, on one pair.
 func TestServices(t *testing.T) {
-	s := failover(t, lab.Setup{AdvertInterval: 100 * time.Millisecond, Lines: several})
+	t.Parallel()
+	s := failover(t, lab.Setup{AdvertInterval: 100 * time.Millisecond, Routers: lab.BothFamilies(), Lines: several})
+	must(t, s.AddIPv6())
 	for _, w := range []*lab.Web{s.Web1, s.Web2} {
-		for _, port := range []string{":8080", ":8081", ":8082"} { // the check of 8081 is one of TCP
+		for _, port := range []string{":8080", ":8081", ":8082", ":8083", ":8084"} { // the check of 8081 is one of TCP
 			_, err := w.Node.Serve(w.Name, port)
 			must(t, err)
 		}
 		names(t, w, ":8081")
 	}
-	for _, n := range s.Directors() {
-		must(t, s.pair.Unit(n).Start(within(t, 30*time.Second)))
-	}
-	must(t, s.pair.WaitHolder(within(t, 30*time.Second), s.LB1))
-	for _, n := range s.Directors() {
-		must(t, s.pair.WaitServers(within(t, 20*time.Second), n, 8))
-	}
+	s.starts(t, 12)
 	s.play(t,
 		scenario{"thresholds", s.fills},
 		scenario{"drain under persistence", s.drainsBound},
+		scenario{"drain by IPv6", s.drainsSix},
+		scenario{"one arm", s.servesByOneArm},
 		scenario{"clients beside the servers", s.servesInward},
 	)
 }
@@ -159,6 +174,82 @@ func (s *scene) drainsBound(t *testing.T) {
 		t.Errorf("after drain --now of %s, %s answers", second, who)
 	}
 	s.says(t, s.LB1, "enable", "bound", second)
+}
+
+// drainsSix: by IPv6 too a server that is drained keeps its connections, gets no new
+// ones, and leaves when the last one has ended.
+func (s *scene) drainsSix(t *testing.T) {
+	const address = "[2001:db8:20::4]:8083"
+	held, err := s.Client.Hold(within(t, 20*time.Second), lab.HeldSpec{Address: address, Count: 6, Every: 400 * time.Millisecond})
+	must(t, err)
+	s.says(t, s.LB1, "drain", "six", "web1")
+	for range 6 {
+		r := s.Client.Get(within(t, 10*time.Second), "http://"+address+"/")
+		must(t, r.Err)
+		if r.Server != "web2" {
+			t.Errorf("a new connection is answered by %s, which is being drained", r.Server)
+		}
+	}
+	since := time.Now()
+	eventually(t, 20*time.Second, "every held connection is used", func() (bool, error) { return held.Conns().Since(since), nil })
+	if rs := s.member(t, s.LB1, "six", "web1"); rs.Drained || rs.KernelWeight == nil || *rs.KernelWeight != 0 || rs.ActiveConnections != 3 {
+		t.Errorf("with three connections: %+v", rs)
+	}
+	if conns := held.Stop(); conns.Broken() > 0 {
+		t.Errorf("%s", conns)
+	}
+	s.says(t, s.LB1, "drain", "six", "web1", "--wait")
+	if table := s.table(t, s.LB1); strings.Contains(table, "[2001:db8:33::92]") {
+		t.Errorf("drained, and in the table:\n%s", table)
+	}
+	s.says(t, s.LB1, "enable", "six", "web1")
+}
+
+// servesByOneArm: a service on the network of its real servers, for a client beyond
+// it. The servers' replies leave the director by the interface that they came in by;
+// were it to tell them of a shorter way, they would answer past it.
+func (s *scene) servesByOneArm(t *testing.T) {
+	far, err := s.AddWeb("far", "192.168.33.51/24")
+	must(t, err)
+	s.tool(t, far.Node, "ip", "address", "add", "172.31.0.51/24", "dev", "eth0")
+	s.tool(t, far.Node, "ip", "route", "add", "192.168.33.90/32", "dev", "eth0", "src", "172.31.0.51")
+	for _, n := range s.Directors() {
+		s.tool(t, n, "ip", "route", "add", "172.31.0.0/24", "dev", "eth1")
+	}
+	counts := map[string]int{}
+	for range 12 {
+		r := far.Node.Get(within(t, 10*time.Second), "http://192.168.33.90:8084/")
+		must(t, r.Err)
+		counts[r.Server]++
+	}
+	if counts["web1"] != 6 || counts["web2"] != 6 {
+		t.Errorf("answers %v, want 6 of each", counts)
+	}
+	for _, w := range []*lab.Web{s.Web1, s.Web2} {
+		if n := redirects(t, w.Node); n != "0" {
+			t.Errorf("%s was told of a shorter way %s times", w.Name, n)
+		}
+	}
+}
+
+// redirects is how many a node has been sent.
+func redirects(t *testing.T, n *lab.Node) string {
+	t.Helper()
+	text, err := n.ReadFile("/proc/thread-self/net/snmp")
+	must(t, err)
+	var names []string
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		if len(f) == 0 || f[0] != "Icmp:" {
+			continue
+		}
+		if i := slices.Index(names, "InRedirects"); i >= 0 && i < len(f) {
+			return f[i]
+		}
+		names = f
+	}
+	t.Fatalf("%s counts no redirects:\n%s", n.Name, text)
+	return ""
 }
 
 // servesInward: clients on the network of the real servers are served, by a service
