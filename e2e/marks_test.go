@@ -27,6 +27,7 @@ real_server = [
 // server, and the template that says so is on the other director when that takes
 // over (net/netfilter/ipvs/ip_vs_sync.c sends it along with its connection).
 func TestMarkedServiceKeepsItsClients(t *testing.T) {
+	t.Parallel()
 	s := failover(t, lab.Setup{AdvertInterval: 100 * time.Millisecond, Lines: shop})
 	for _, w := range []*lab.Web{s.Web1, s.Web2} {
 		for _, port := range []string{":8080", ":8443"} {
@@ -35,13 +36,7 @@ func TestMarkedServiceKeepsItsClients(t *testing.T) {
 			}
 		}
 	}
-	for _, n := range s.Directors() {
-		must(t, s.pair.Unit(n).Start(within(t, 30*time.Second)))
-	}
-	must(t, s.pair.WaitHolder(within(t, 30*time.Second), s.LB1))
-	for _, n := range s.Directors() {
-		must(t, s.pair.WaitServers(within(t, 20*time.Second), n, 4))
-	}
+	s.starts(t, 4)
 	server := s.buys(t, "")
 	eventually(t, 20*time.Second, "lb2 knows which server the client has", func() (bool, error) {
 		return s.bound(t.Context(), s.LB2, server)
