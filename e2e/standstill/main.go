@@ -53,7 +53,7 @@ func twice(w io.Writer, limit time.Duration, do func(more ...string) (outcome, e
 	}
 	var only []string
 	if len(first.tests) > 0 {
-		only = []string{"-run", "^(" + strings.Join(first.tests, "|") + ")$"}
+		only = []string{"-parallel", "1", "-run", "^(" + strings.Join(first.tests, "|") + ")$"}
 	}
 	fmt.Fprintf(w, "standstill: that is more than %v: once more %s\n", limit, strings.Join(only, " "))
 	second, err := do(only...)

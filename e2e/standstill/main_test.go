@@ -27,9 +27,9 @@ func TestTwice(t *testing.T) {
 		{"it passes", time.Second, nil, []error{nil}, 1, "", nil},
 		{"it fails on a machine that had its time", lab.Excuse, nil, []error{bad, nil}, 1, "", bad},
 		{"it fails on one that stood still", lab.Excuse + 1, nil, []error{bad, nil}, 2, "", nil},
-		{"a test fails on one that stood still", time.Second, []string{"TestA"}, []error{bad, nil}, 2, "-run ^(TestA)$", nil},
-		{"two do", time.Second, []string{"TestA", "TestB"}, []error{bad, nil}, 2, "-run ^(TestA|TestB)$", nil},
-		{"it fails again", time.Second, []string{"TestA"}, []error{bad, bad, nil}, 2, "-run ^(TestA)$", bad},
+		{"a test fails on one that stood still", time.Second, []string{"TestA"}, []error{bad, nil}, 2, "-parallel 1 -run ^(TestA)$", nil},
+		{"two do", time.Second, []string{"TestA", "TestB"}, []error{bad, nil}, 2, "-parallel 1 -run ^(TestA|TestB)$", nil},
+		{"it fails again", time.Second, []string{"TestA"}, []error{bad, bad, nil}, 2, "-parallel 1 -run ^(TestA)$", bad},
 	} {
 		runs, again := 0, ""
 		err := twice(io.Discard, lab.Excuse, func(more ...string) (outcome, error) {
