@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// none is the virtual_router of a service whose address belongs to none.
-const none = "none"
+// NoRouter is the virtual_router of a service whose address belongs to none.
+const NoRouter = "none"
 
 // vrrpGroup and vrrpGroup6 are where VRRP adverts go (RFC 9568 sections
 // 5.1.1.2.1 and 5.1.2.2).

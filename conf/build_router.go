@@ -45,6 +45,7 @@ func (b *builder) router(e *entry) VirtualRouter {
 	r.Announce = vrrp.Announce{Times: vals[time.Duration](a.get("times")), Refresh: duration(a.get("refresh"))}
 	b.announceRules(a, r.Announce)
 	r.Tracks = b.tracks(e)
+	r.FollowHealth = followHealth(e.get("follow_health"))
 	r.Notify, r.TakeOver = b.notify(e.get("notify")), b.takeOver(e.get("take_over"))
 	return r
 }

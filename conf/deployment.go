@@ -70,6 +70,8 @@ type Node struct {
 	IPVS      IPVS
 	// Tracks are those of all virtual routers, in the order of the file.
 	Tracks []Track
+	// Follow has the groups with follow_health, and its hold.
+	Follow map[string]time.Duration
 	// Hooks are those of the virtual routers that have any, in the order of the file.
 	Hooks []Hooks
 	// Sync is both roles of connection synchronisation; empty when it is off. An
@@ -106,6 +108,7 @@ type VirtualRouter struct {
 	Routes       PerDirector[[]vrrp.Route] `json:",omitzero"`
 	Rules        PerDirector[[]vrrp.Rule]  `json:",omitzero"`
 	Tracks       []TrackConfig             `json:",omitempty"` // track_interfaces first
+	FollowHealth time.Duration             `json:",omitempty"` // its hold; 0: it is off
 	Notify       []string                  `json:",omitempty"` // a program and its arguments
 	TakeOver     *TakeOver                 `json:",omitempty"`
 }

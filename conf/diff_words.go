@@ -20,7 +20,9 @@ func listings(n Node, same map[string]bool) []listing {
 	}
 	var groups, routers, servers, sync []object
 	for _, g := range n.Groups {
-		groups = append(groups, groupWords(g))
+		group := groupWords(g)
+		group.fields = append(group.fields, followWords(n.Follow[g.Name]))
+		groups = append(groups, group)
 		for _, r := range g.Routers {
 			o := routerWords(g.Name, r)
 			o.inside = []listing{{"track", trackWords(n.Tracks, r.Name)}}

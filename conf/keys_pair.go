@@ -121,12 +121,23 @@ var routerSection = Section{
 			Doc: "Rules of policy routing that the master has, in the words of `ip rule add`: [from NETWORK | all] [to NETWORK | all] [iif NAME] [oif NAME] [fwmark N[/MASK]] table main | default | N priority N. They come after the routes and go before them. See docs/routes.md."},
 		{Name: "track_interfaces", Type: String, Arity: Many, Default: "[]", Example: `["eth1"]`, valid: interfaceName,
 			Doc: "Interfaces, named alike on every director, without which the group is in fault: short for a track of kind interface and weight 0 each."},
+		{Name: "follow_health", Type: Bool, Section: &followSection, Default: "false", Example: "false",
+			Doc: "The director that sees clearly more real servers of the group's virtual servers becomes master: the one that sees fewer yields with priority 1, whatever preempt says. It takes the peer link, and the same on every member of a group. The owner of the addresses, priority 255, does not yield. See docs/peer.md."},
 		{Name: "track", Type: Table, Arity: Many, Section: &trackSection, Default: "[]",
 			Doc: "What else the fitness of a director for the router's group depends on. See docs/tracks.md."},
 		{Name: "notify", Type: String, Arity: Many, Default: "[]", Example: `["/usr/local/bin/notify", "--verbose"]`, Aside: true,
 			Doc: "A program that is told when the router has changed its state: by its absolute path, with its arguments, to which NAME OLD NEW PRIORITY REASON are appended. It runs as daemon.script_user and has 10s; those of a group run one at a time, and where they lag the last state wins. See docs/hooks.md."},
 		{Name: "take_over", Type: Table, Section: &takeOverSection,
 			Doc: "A step that must succeed before a new master is reported, as where a cloud moves the address by its API. See docs/hooks.md."},
+	},
+}
+
+// followSection is follow_health written as a table.
+var followSection = Section{
+	Path: "virtual_router.NAME.follow_health",
+	Keys: []Key{
+		{Name: "hold", Type: Duration, Min: sec, Max: 3600 * sec, Default: `"10s"`,
+			Doc: "For how long the other director has to see clearly more, and this one as many again before it comes back; in any case for as long as the checks may take to find out what both see."},
 	},
 }
 

@@ -40,6 +40,7 @@ func (d Deployment) Node(name string) (Node, error) {
 		Servers:   d.VirtualServers,
 		IPVS:      d.IPVS,
 		Tracks:    d.tracks(name),
+		Follow:    d.follow(),
 		Hooks:     d.hooks(),
 		Sync:      d.sync(name),
 		Digest:    d.Digest(),

@@ -199,7 +199,7 @@ address = "10.0.0.3:80"
 check = []
 `)
 	vs := d.VirtualServers[0]
-	if vs.Flags != lvs.FlagSched1 || vs.VirtualRouter != none {
+	if vs.Flags != lvs.FlagSched1 || vs.VirtualRouter != NoRouter {
 		t.Errorf("flags %#x, router %q; want mh's fallback flag and none", vs.Flags, vs.VirtualRouter)
 	}
 	first, own, third := vs.Servers[0], vs.Servers[1], vs.Servers[2]

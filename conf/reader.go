@@ -171,6 +171,10 @@ func (r *reader) one(e *entry, raw any) {
 		}
 		if isTable && e.spec.Section != nil {
 			r.table(e, m)
+			if e.spec.Type == Bool {
+				e.value = true // who writes the details wants it
+				return
+			}
 			e.value, e.bad = e.get("address").value, e.get("address").bad
 			return
 		}

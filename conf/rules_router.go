@@ -36,6 +36,7 @@ func (b *builder) directorRules() {
 		}
 	}
 	b.linkRules()
+	b.followRules()
 }
 
 // linkRules: each director has a key of its own, and the peer link takes all of them.
@@ -67,7 +68,7 @@ func (b *builder) routerRules() {
 	taken := seats{}
 	for i, e := range b.routers {
 		r := b.d.VirtualRouters[i]
-		if r.Name == none {
+		if r.Name == NoRouter {
 			b.failKey(e, "", "the name none is taken: it stands for no virtual router")
 		}
 		b.addressRules(e, r, holder)
@@ -260,6 +261,7 @@ func (b *builder) groupRules() {
 			b.agree(e, d, head, "priority", fmt.Sprint(r.Priority.For(d.Name)), fmt.Sprint(head.Priority.For(d.Name)))
 			b.agree(e, d, head, "preempt", fmt.Sprint(r.Preempt.For(d.Name)), fmt.Sprint(head.Preempt.For(d.Name)))
 			b.agree(e, d, head, "preempt_delay", delayText(r, d), delayText(head, d))
+			b.agree(e, d, head, "follow_health", followWords(r.FollowHealth).value, followWords(head.FollowHealth).value)
 		}
 	}
 }

@@ -157,9 +157,9 @@ func (b *builder) placeRules(t serverTable, i int) {
 		return
 	}
 	router, known := b.routerNamed(vs.VirtualRouter)
-	if key.set && vs.VirtualRouter != none && !known {
+	if key.set && vs.VirtualRouter != NoRouter && !known {
 		if i == 0 {
-			b.contradict(key, didYouMean(vs.VirtualRouter, append(b.routerNames(), none), "there are"), "there is no virtual router %q", vs.VirtualRouter)
+			b.contradict(key, didYouMean(vs.VirtualRouter, append(b.routerNames(), NoRouter), "there are"), "there is no virtual router %q", vs.VirtualRouter)
 		}
 		return
 	}
@@ -188,9 +188,9 @@ func (b *builder) placeRule(at, key *entry, address netip.Addr, router VirtualRo
 	case !key.set && holder == "":
 		b.contradict(at, add, "%s is not an address of any virtual router", address)
 	case !key.set:
-	case val[string](key) == none && holder != "":
+	case val[string](key) == NoRouter && holder != "":
 		b.contradict(key, "", "none, but %s is an address of %s", address, holder)
-	case val[string](key) == none, hasAddress(router.Addresses, address):
+	case val[string](key) == NoRouter, hasAddress(router.Addresses, address):
 	case at.up != nil && at.up.key == "match" && holder != "":
 		// Of another router: see there whether of the same group.
 	case holder != "":

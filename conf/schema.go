@@ -59,7 +59,7 @@ type Key struct {
 	Doc            string   // what it means, in sentences
 	Example        string   // as written in TOML, for the reference file
 	Aside          bool     // the reference file has the example as a comment
-	Section        *Section // of a Table or Tables; of a Prefix or a secret that may be written as a table
+	Section        *Section // of a Table or Tables; of a Prefix, a Bool or a secret that may be written as a table
 	// valid says what is wrong with a String or with a String of a list; "" is
 	// fine.
 	valid func(string) string
@@ -147,6 +147,8 @@ func (k *Key) Allowed() string {
 		one += ", or an address alone"
 	case k.IPv4:
 		one = "IPv4 " + one
+	case k.Type == Bool && k.Section != nil:
+		one += ", or a table"
 	case k.Type == SecretKey:
 		one = `string, { file = "/path" } or { credential = "name" }`
 	}

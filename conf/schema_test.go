@@ -19,6 +19,7 @@ var base = []struct {
 	{&routerSection, "[virtual_router.r]", [][2]string{{"interface", `"eth1"`}, {"vrid", "52"}}},
 	{&addressSection, "[[virtual_router.r.addresses]]", [][2]string{{"address", `"192.168.33.90/24"`}}},
 	{&authSection, "[virtual_router.r.auth]", [][2]string{{"file", `"/run/secret"`}}},
+	{&followSection, "[virtual_router.r.follow_health]", nil},
 	{&announceSection, "[virtual_router.r.announce]", nil},
 	{&trackSection, "[[virtual_router.r.track]]", [][2]string{{"kind", `"interface"`}, {"interface", `"eth5"`}}},
 	{&takeOverSection, "[virtual_router.r.take_over]", [][2]string{{"argv", `["/bin/move"]`}}},
