@@ -31,7 +31,7 @@ func health(w World) map[string]vrrp.Health {
 	for _, g := range w.Node.Groups {
 		fault, delta, causes := trackHealth(w, g.Name)
 		own := vrrp.Health{Ready: ready && quiet(w, g) && !blind(w, g.Name), Fault: fault, Delta: delta, Causes: causes}
-		own = sightHealth(w, g.Name, stepHealth(w, g.Name, own))
+		own = followHealth(w, g.Name, sightHealth(w, g.Name, stepHealth(w, g.Name, own)))
 		h[g.Name] = maintenanceHealth(w, preferredHealth(w, g, own))
 	}
 	return h

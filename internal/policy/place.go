@@ -36,9 +36,9 @@ func members(w World, vs conf.VirtualServer, there *entries) []lvs.Server {
 // sorry server takes the connections.
 func place(w World, vs conf.VirtualServer, rs conf.RealServer, below bool) (s lvs.Server, in bool) {
 	weight := wantedWeight(w, vs, rs)
-	up, mh := Standing(w, vs, rs) == check.Up, vs.Scheduler == "mh"
+	up, mh := inForce(w, vs, rs) == check.Up, vs.Scheduler == "mh"
 	switch {
-	case override(w, vs, rs).out() && !mh, !up && !Quiesces(vs):
+	case override(w, vs, rs).out() && !mh, !up && !Quiesces(vs) && !lingers(w, vs, rs):
 		return lvs.Server{}, false
 	case below && !Skips(vs):
 		return lvs.Server{}, false

@@ -60,6 +60,11 @@ type World struct {
 	Masters map[string]bool
 	// Sight is whether [Sees] holds, and for how long.
 	Sight Sight
+	// Others are the directors that are reached and have the same configuration.
+	Others []Other
+	// Disputes are what [Agree] has found, Behind what [Follow] has, by group.
+	Disputes Disputes
+	Behind   map[string]Behind
 }
 
 // Wanted is the whole of what should be: the table, the machine's settings, and

@@ -48,7 +48,7 @@ func Needed(w World, vs conf.VirtualServer) int {
 func Available(w World, vs conf.VirtualServer) int {
 	sum := 0
 	for _, rs := range vs.Servers {
-		if Standing(w, vs, rs) == check.Up {
+		if inForce(w, vs, rs) == check.Up {
 			sum += wantedWeight(w, vs, rs)
 		}
 	}

@@ -34,9 +34,9 @@ func TrackStanding(w World, t conf.Track) check.Verdict {
 // have their own rise and fall. While a missing first verdict could still make
 // the quorum, nothing is known of it. What the operator says of the servers is no
 // matter of this director's fitness: who drains them all for maintenance does not
-// want the mastership to move.
+// want the mastership to move. Nor is what the other director finds.
 func quorumVerdict(w World, t conf.Track) check.Verdict {
-	w.Overrides = nil
+	w.Overrides, w.Disputes = nil, Disputes{}
 	v := check.Verdict{ID: TrackID(t), Status: check.Up, Result: check.Result{OK: true, Detail: "quorum of " + t.Name + " is up"}}
 	for _, vs := range w.Node.Servers {
 		if vs.Name != t.Name || QuorumUp(w, vs) {
