@@ -43,6 +43,7 @@ type process struct {
 	runtime  *Runtime
 	page     *state.Page // nil where there can be none
 	host     *linux.Host
+	gate     *gate
 	engine   *vrrp.Engine
 	director *supervisor
 	orders   <-chan os.Signal
@@ -124,7 +125,8 @@ func (p *process) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := vrrp.EngineConfig{Conn: conn, Host: p.host, Log: p.log, OnTransition: p.transition}
+	p.gate = newGate(p.host, func(group string) { p.director.send(ipc.ToDirector{Prepare: group}) })
+	c := vrrp.EngineConfig{Conn: conn, Host: p.gate, Log: p.log, OnTransition: p.transition}
 	if p.page != nil {
 		c.Recorder = p.page
 	}
@@ -270,6 +272,10 @@ func (p *process) receive(m ipc.ToEngine) {
 		p.health = m.Health
 		p.mu.Unlock()
 		p.weigh()
+	case m.Follows != nil:
+		p.gate.follows(*m.Follows)
+	case m.Prepared != "":
+		p.gate.prepared(m.Prepared)
 	case m.Query != 0:
 		p.reply(m.Query)
 	case m.Ready:

@@ -20,7 +20,11 @@ type ToEngine struct {
 	Query     uint64                 `json:",omitempty"` // answered with a Status of this number
 	Ready     bool                   `json:",omitempty"` // the first reconcile is done: tell the service manager
 	Refuse    *Refuse                `json:",omitempty"`
-	Alive     bool                   `json:",omitempty"` // the director's lease, renewed every second
+	// Follows tells whether the table goes by another director's word for some real
+	// servers, at the moment; Prepared answers Prepare.
+	Follows  *bool  `json:",omitempty"`
+	Prepared string `json:",omitempty"`
+	Alive    bool   `json:",omitempty"` // the director's lease, renewed every second
 	// Opening is said every second before that: the director lives, and reads the
 	// configuration and the kernel's table.
 	Opening bool `json:",omitempty"`
@@ -55,7 +59,10 @@ type ToDirector struct {
 	Transition *vrrp.Transition `json:",omitempty"`
 	Status     *Status          `json:",omitempty"`
 	Reload     bool             `json:",omitempty"` // SIGHUP came
-	Leave      bool             `json:",omitempty"` // the addresses are off: take your part along
+	// Prepare is the group whose addresses are about to go up: have the table go by the
+	// checks here, and say Prepared.
+	Prepare string `json:",omitempty"`
+	Leave   bool   `json:",omitempty"` // the addresses are off: take your part along
 }
 
 // Hello is the engine's first message to each director process.
