@@ -193,6 +193,9 @@ type RealServer struct {
 	Check       string    `json:"check"` // what the checks say: up | down | unknown
 	CheckDetail string    `json:"check_detail"`
 	Since       time.Time `json:"since,omitzero"`
+	// Disputed: the directors have found it differently for a moment, and neither gives
+	// it new connections until they agree or go by their own checks.
+	Disputed bool `json:"disputed,omitempty"`
 	// KernelWeight is what the kernel has; null when the server is not in its table.
 	KernelWeight        *int   `json:"kernel_weight"`
 	ActiveConnections   uint32 `json:"active_connections"`

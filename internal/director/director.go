@@ -56,6 +56,7 @@ type Director struct {
 	engine      *engineQuery
 	peers       *peers
 	joiner      *joiner
+	listener    listener
 	web         Web
 	much        chan struct{} // of capacity 1: something took much memory
 	pulse       chan struct{} // the loop puts something in whenever it has nothing else to do
@@ -74,6 +75,7 @@ type Director struct {
 	sent       policy.Wanted // what was last sent out
 	healthSent bool
 	readySent  bool
+	follows    bool // what the engine was told of it last
 	decided    time.Time
 	faults     map[string]time.Time // when each group's last fault ended; zero while it lasts
 	roles      map[string]role      // of each group, as the engine last said
@@ -160,6 +162,8 @@ func (d *Director) listen(ctx context.Context) {
 			d.engine.answer(*m.Status)
 		case m.Reload:
 			go d.reloadOnSignal(ctx)
+		case m.Prepare != "":
+			go d.prepare(m.Prepare)
 		case m.Leave:
 			go d.leave(ctx)
 		default:
@@ -205,7 +209,7 @@ func (d *Director) loop(ctx context.Context) error {
 			}
 			d.take(b)
 			dirty = true
-			if b.leave || len(b.applies)+len(b.awaits) > 0 {
+			if b.leave || len(b.applies)+len(b.awaits) > 0 || b.result != nil && len(d.awaited) > 0 {
 				d.decided = time.Time{} // a command does not wait for the calm
 			}
 		}
@@ -250,7 +254,13 @@ func (d *Director) take(b batch) {
 		d.enter(a)
 	}
 	d.awaited = append(d.awaited, b.awaits...)
+	for _, a := range b.awaits {
+		if a.alone {
+			d.world.Disputes = policy.Alone(time.Now(), d.world)
+		}
+	}
 	d.world.Leaving = d.world.Leaving || b.leave
+	d.takeSayings(b.said)
 	if b.sorry != nil {
 		d.world.SorryIdle = b.sorry
 	}
@@ -282,6 +292,7 @@ func (d *Director) decide() {
 	d.world.StepFailed = failedSteps(d.hooks.Status())
 	d.world.SinceStart, d.world.SinceFault = time.Since(d.started), d.sinceFaults()
 	d.look()
+	d.agree()
 	want := policy.Desired(d.world)
 	d.world.Quorum = want.Quorum
 	if !d.guardGoes && (!want.Host.Equal(d.sent.Host) || !d.host.asked()) {
@@ -294,6 +305,7 @@ func (d *Director) decide() {
 	d.tellServers()
 	d.sendPending()
 	d.answerAwaited()
+	d.sendFollows()
 	d.sendHealth(want.Health)
 	d.publish()
 }

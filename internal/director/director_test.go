@@ -292,6 +292,8 @@ type fakeLine struct {
 	queries    int
 	mute       bool // it does not answer queries
 	routers    []vrrp.RouterStatus
+	follows    []bool   // whether the table goes by another director's word
+	prepared   []string // groups
 }
 
 func newFakeLine() *fakeLine {
@@ -319,6 +321,10 @@ func (l *fakeLine) Send(m ipc.ToEngine) error {
 		l.healths = append(l.healths, m.Health)
 	case m.Ready:
 		l.readies++
+	case m.Follows != nil:
+		l.follows = append(l.follows, *m.Follows)
+	case m.Prepared != "":
+		l.prepared = append(l.prepared, m.Prepared)
 	case m.Refuse != nil:
 		l.refuse = m.Refuse
 	case m.Alive:

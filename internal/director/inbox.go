@@ -20,10 +20,11 @@ type batch struct {
 	roles    []vrrp.Transition // how groups stood when they were asked for
 	applies  []*apply
 	awaits   []*await
-	sorry    map[string]bool // SorryIdle, where it is new
-	leave    bool            // the connections have ended, or had their time
-	counts   counts          // of what is new in every result and refusal, not of the newest alone
-	gone     error           // the engine's line has ended
+	sorry    map[string]bool   // SorryIdle, where it is new
+	said     map[string]saying // by another director, where it is new
+	leave    bool              // the connections have ended, or had their time
+	counts   counts            // of what is new in every result and refusal, not of the newest alone
+	gone     error             // the engine's line has ended
 }
 
 // hostResult is one attempt to bring the machine's settings about.
@@ -98,6 +99,16 @@ func (b *inbox) apply(a *apply) { b.put(func(p *batch) { p.applies = append(p.ap
 func (b *inbox) await(a *await) { b.put(func(p *batch) { p.awaits = append(p.awaits, a) }) }
 
 func (b *inbox) sorryIdle(idle map[string]bool) { b.put(func(p *batch) { p.sorry = idle }) }
+
+// said takes what another director's checks say.
+func (b *inbox) said(director string, s saying) {
+	b.put(func(p *batch) {
+		if p.said == nil {
+			p.said = make(map[string]saying)
+		}
+		p.said[director] = s
+	})
+}
 
 func (b *inbox) leave() { b.put(func(p *batch) { p.leave = true }) }
 

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"time"
 
+	"failover/check"
 	"failover/conf"
 	"failover/internal/api"
+	"failover/internal/policy"
 	"failover/vrrp"
 )
 
@@ -72,7 +74,9 @@ func linkProblems(f facts, s api.Status, self api.Director) (ps []string) {
 		}
 		for _, d := range s.Directors {
 			if d.Name == other.Name {
-				ps = append(ps, differences(f, self, d)...)
+				list, named := differences(f, self, d)
+				ps = append(ps, list...)
+				ps = append(ps, disagreements(f, d, named)...)
 				ps = append(ps, rivalsBy(f, d)...)
 			}
 		}
@@ -101,8 +105,9 @@ func rivalsBy(f facts, other api.Director) (ps []string) {
 	return ps
 }
 
-// differences spells out what another director has otherwise than this one.
-func differences(f facts, self, other api.Director) (ps []string) {
+// differences spells out what another director has otherwise than this one; named has
+// the real servers that are spoken of.
+func differences(f facts, self, other api.Director) (ps []string, named map[check.ID]bool) {
 	config, table, words, _ := f.theirs(other.Name)
 	if config != f.world.Node.Digest {
 		ps = append(ps, fmt.Sprintf("%s has another configuration in force, %s, here %s: failover reload where the file is newer than that",
@@ -112,13 +117,13 @@ func differences(f facts, self, other api.Director) (ps []string) {
 		ps = append(ps, other.Name+" does not know the same words of the operator yet")
 	}
 	if table == f.result.Digest || table == "" || f.result.Digest == "" {
-		return ps
+		return ps, nil
 	}
-	list := serverDifferences(f, self, other)
+	list, named := serverDifferences(f, self, other)
 	if len(list) == 0 && config == f.world.Node.Digest {
 		list = []string{fmt.Sprintf("%s has another IPVS table, %s, here %s: ipvsadm -Sn on both shows it", other.Name, short(table), short(f.result.Digest))}
 	}
-	return append(ps, list...)
+	return append(ps, list...), named
 }
 
 // short is a digest as people compare it.
@@ -132,7 +137,8 @@ func short(digest string) string {
 
 // serverDifferences are the real servers that another director has with another
 // weight, or not at all.
-func serverDifferences(f facts, self, other api.Director) (ps []string) {
+func serverDifferences(f facts, self, other api.Director) (ps []string, named map[check.ID]bool) {
+	named = map[check.ID]bool{}
 	type key struct{ service, server string }
 	theirs := map[key]api.RealServer{}
 	for _, vs := range other.VirtualServers {
@@ -146,10 +152,74 @@ func serverDifferences(f facts, self, other api.Director) (ps []string) {
 			if !there || weightText(their) == weightText(ours) {
 				continue
 			}
+			named[check.ID{VirtualServer: vs.Name, RealServer: ours.Name}] = true
 			ps = append(ps, fmt.Sprintf("%s: %s: %s %s, here %s%s", other.Name, vs.Name, ours.Address, weightText(their), weightText(ours), whyDiffers(f, other.Name, ours, their)))
 		}
 	}
+	return ps, named
+}
+
+// disagreements are the real servers that another director's checks have found
+// otherwise for longer than the directors wait for each other, but for those that are
+// named already.
+func disagreements(f facts, other api.Director, named map[check.ID]bool) (ps []string) {
+	details := map[check.ID]api.RealServer{}
+	for _, vs := range other.VirtualServers {
+		for _, rs := range vs.RealServers {
+			details[check.ID{VirtualServer: vs.Name, RealServer: rs.Name}] = rs
+		}
+	}
+	for _, d := range differing(f, other.Name) {
+		if named[d.id] {
+			continue
+		}
+		at, since := address(f.world.Node, d.id), sinceText(f.now, d.since)
+		if d.here.Status == check.Up {
+			why := ""
+			if rs := details[d.id]; rs.Check == string(check.Down) {
+				why = ": " + rs.CheckDetail
+			}
+			ps = append(ps, fmt.Sprintf("%s finds %s (%s) down, here it is up%s%s", other.Name, at, d.id.VirtualServer, since, why))
+			continue
+		}
+		ps = append(ps, fmt.Sprintf("%s finds %s (%s) up, here it is down%s: %s", other.Name, at, d.id.VirtualServer, since, d.here.Result.Detail))
+	}
 	return ps
+}
+
+// difference is a real server that two directors find differently.
+type difference struct {
+	id    check.ID
+	here  check.Verdict
+	since time.Time
+}
+
+// differing are the real servers that another director has found otherwise for longer
+// than the directors wait for each other.
+func differing(f facts, name string) (list []difference) {
+	for _, o := range f.world.Others {
+		if o.Director != name {
+			continue
+		}
+		for _, id := range policy.Checked(f.world.Node) {
+			if since, differ := policy.Differ(f.now, f.world, o, id); differ {
+				list = append(list, difference{id, f.world.Verdicts[id], since})
+			}
+		}
+	}
+	return list
+}
+
+// address is where a real server is.
+func address(n conf.Node, id check.ID) string {
+	for _, vs := range n.Servers {
+		for _, rs := range vs.Servers {
+			if policy.CheckID(vs, rs) == id {
+				return rs.Address.String()
+			}
+		}
+	}
+	return id.RealServer
 }
 
 func weightText(rs api.RealServer) string {

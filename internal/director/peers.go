@@ -211,6 +211,7 @@ func (p *peers) ask(ctx context.Context, views map[string]peer.View) map[string]
 // changed hears of each attempt to reach another director.
 func (p *peers) changed(v peer.View) {
 	p.d.joiner.hear(v)
+	p.d.hearVerdicts(v)
 	if v.Reachable && v.Beat.WordsDigest != digestOf(p.d.words()) {
 		p.d.running.Go(func() { p.hear(v.Name) })
 	}
@@ -301,6 +302,7 @@ func (l localEnd) Beat() peer.Beat {
 	}
 	if s := l.d.shown.Load(); s != nil {
 		b.Node, b.ConfigDigest, b.TableDigest = s.world.Node.Name, s.world.Node.Digest, s.result.Digest
+		b.Verdicts = verdictsOf(s.world, time.Now())
 		for name, r := range s.roles {
 			b.Groups[name] = string(r)
 		}

@@ -31,6 +31,11 @@ func problems(f facts, self api.Director) []string {
 			ps = append(ps, fmt.Sprintf("%s: advertises priority 1: %s", g.Name, policy.NoServer))
 		}
 	}
+	for _, g := range f.world.Node.Groups {
+		if b := f.world.Behind[g.Name]; b.Low {
+			ps = append(ps, fmt.Sprintf("%s: advertises priority 1: %s", g.Name, b.Text()))
+		}
+	}
 	ps = append(ps, maintenanceProblems(f)...)
 	if f.hostErr != nil {
 		ps = append(ps, eachOf("settings of this machine", f.hostErr)...)

@@ -166,6 +166,8 @@ func (d *Director) enter(a *apply) {
 	d.hooks.Set(plans(a.node))
 	d.serverHooks.Set(serverPlans(a.node))
 	forgetVerdicts(&d.world)
+	d.world.Others = nil // what they said was of the configuration of before
+	d.listener.forget()
 	d.counts.reloaded(time.Now())
 	d.web.Set(a.node.Daemon.HTTPListen.For(a.node.Name))
 	d.peers.set(a.node)
@@ -213,6 +215,7 @@ func (d *Director) sendPending() {
 // await is a command that waits for the table to have what it asked for.
 type await struct {
 	done     chan []string // what could not be carried out
+	alone    bool          // it asks for a table by the checks of this director alone
 	tableGen uint64
 	entered  bool
 }

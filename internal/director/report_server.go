@@ -60,6 +60,7 @@ func realServer(f facts, vs conf.VirtualServer, rs conf.RealServer, kernel map[n
 		Name: rs.Name, Address: rs.Address.String(), ConfiguredWeight: rs.Weight,
 		Check: string(policy.Standing(f.world, vs, rs)),
 	}
+	r.Disputed = f.world.Disputes.Open[policy.CheckID(vs, rs)].Counts
 	operatorSaid(f.world.Overrides[policy.CheckID(vs, rs)], &r)
 	if v, ok := f.world.Verdicts[policy.CheckID(vs, rs)]; ok {
 		r.CheckDetail, r.Since = checkDetail(v.Result), v.Since.UTC().Truncate(time.Millisecond)

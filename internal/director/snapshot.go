@@ -122,7 +122,10 @@ func pairMetrics(f facts) *metrics.Pair {
 	if !f.link.wanted {
 		return nil
 	}
-	p := &metrics.Pair{InSync: inSync(f), Reachable: map[string]bool{}, Refused: f.link.refused}
+	p := &metrics.Pair{InSync: inSync(f), Reachable: map[string]bool{}, Refused: f.link.refused, Disagreements: map[string]int{}}
+	for _, o := range f.world.Others {
+		p.Disagreements[o.Director] = len(differing(f, o.Director))
+	}
 	for name, v := range f.link.views {
 		p.Reachable[name] = v.Reachable
 	}

@@ -75,6 +75,14 @@ var programFamilies = []Family{
 				put(truth(s.Pair.Reachable[name]), name)
 			}
 		}},
+	{"failover_peer_disagreements", Gauge, []string{"director"},
+		"Real servers that another director has found up and this one down, or the other way round, for more than 5 s; absent while it says nothing that can be compared",
+		func(s *Snapshot, put sample) {
+			p := pairOf(s)
+			for _, name := range sortedNames(p.Disagreements) {
+				put(float64(p.Disagreements[name]), name)
+			}
+		}},
 	{"failover_peer_refused_total", Counter, []string{"reason"},
 		"Connections and requests that the peer link has refused: busy, handshake, stranger (a key of no director) or request",
 		func(s *Snapshot, put sample) {

@@ -40,7 +40,7 @@ func ptr[T any](v T) *T { return &v }
 func pair() *Snapshot {
 	return &Snapshot{
 		Version: "v1.2.3", GoVersion: "go1.26", Digest: "sha256:abc", Problems: 2,
-		Pair: &Pair{InSync: new(false), Reachable: map[string]bool{"lb2": true}, Refused: map[string]uint64{"busy": 0, "stranger": 3}},
+		Pair: &Pair{InSync: new(false), Reachable: map[string]bool{"lb2": true}, Refused: map[string]uint64{"busy": 0, "stranger": 3}, Disagreements: map[string]int{"lb2": 1}},
 		Engine: &Engine{DirectorStarts: 1, Unmatched: map[string]map[string]uint64{"eth2": {"unknown-vrid": 7}}, Groups: []Group{{Name: "nat", LateWakeups: 3, Routers: []Router{
 			{Name: "outside", State: "master", Priority: 150, HoldsAddresses: true, Transitions: 1, Sent: 20, Received: 1,
 				Rejected: map[string]uint64{"ttl": 0, "checksum": 2}, Mismatched: map[string]uint64{"interval": 1}, Incompatible: 1},

@@ -30,6 +30,9 @@ type Pair struct {
 	InSync    *bool             // nil: not known
 	Reachable map[string]bool   // by director
 	Refused   map[string]uint64 // connections and requests, by reason
+	// Disagreements counts the real servers that another director has found otherwise,
+	// by director; of one that says nothing that can be compared there is no count.
+	Disagreements map[string]int
 }
 
 // Engine is what the engine process answered; nil where it did not.

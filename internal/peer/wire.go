@@ -37,6 +37,8 @@ type Beat struct {
 	WordsDigest  string `json:"words_digest"`
 	// Groups are their states: "master", "backup", …
 	Groups map[string]string `json:"groups"`
+	// Verdicts are of the configuration of ConfigDigest; nil: it does not tell.
+	Verdicts *Verdicts `json:"verdicts,omitempty"`
 }
 
 // Override is the operator's word about one real server, as directors tell each

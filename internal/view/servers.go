@@ -89,6 +89,9 @@ func serverDetail(vs api.VirtualServer) string {
 // realDetail is what the check said, and what else bounds a real server.
 func realDetail(rs api.RealServer) string {
 	words := slices.DeleteFunc([]string{rs.CheckDetail}, func(s string) bool { return s == "" })
+	if rs.Disputed {
+		words = append(words, "the directors differ on it")
+	}
 	if rs.MaxConnections > 0 {
 		words = append(words, fmt.Sprintf("at most %d connections", rs.MaxConnections))
 	}
