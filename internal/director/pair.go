@@ -8,7 +8,6 @@ import (
 	"failover/check"
 	"failover/conf"
 	"failover/internal/api"
-	"failover/internal/policy"
 	"failover/vrrp"
 )
 
@@ -139,6 +138,10 @@ func short(digest string) string {
 // weight, or not at all.
 func serverDifferences(f facts, self, other api.Director) (ps []string, named map[check.ID]bool) {
 	named = map[check.ID]bool{}
+	since := map[check.ID]time.Time{} // by this machine's clock
+	for _, d := range differing(f, other.Name) {
+		since[d.id] = d.since
+	}
 	type key struct{ service, server string }
 	theirs := map[key]api.RealServer{}
 	for _, vs := range other.VirtualServers {
@@ -152,74 +155,15 @@ func serverDifferences(f facts, self, other api.Director) (ps []string, named ma
 			if !there || weightText(their) == weightText(ours) {
 				continue
 			}
-			named[check.ID{VirtualServer: vs.Name, RealServer: ours.Name}] = true
+			id := check.ID{VirtualServer: vs.Name, RealServer: ours.Name}
+			named[id] = true
+			if at, known := since[id]; known {
+				their.Since = at
+			}
 			ps = append(ps, fmt.Sprintf("%s: %s: %s %s, here %s%s", other.Name, vs.Name, ours.Address, weightText(their), weightText(ours), whyDiffers(f, other.Name, ours, their)))
 		}
 	}
 	return ps, named
-}
-
-// disagreements are the real servers that another director's checks have found
-// otherwise for longer than the directors wait for each other, but for those that are
-// named already.
-func disagreements(f facts, other api.Director, named map[check.ID]bool) (ps []string) {
-	details := map[check.ID]api.RealServer{}
-	for _, vs := range other.VirtualServers {
-		for _, rs := range vs.RealServers {
-			details[check.ID{VirtualServer: vs.Name, RealServer: rs.Name}] = rs
-		}
-	}
-	for _, d := range differing(f, other.Name) {
-		if named[d.id] {
-			continue
-		}
-		at, since := address(f.world.Node, d.id), sinceText(f.now, d.since)
-		if d.here.Status == check.Up {
-			why := ""
-			if rs := details[d.id]; rs.Check == string(check.Down) {
-				why = ": " + rs.CheckDetail
-			}
-			ps = append(ps, fmt.Sprintf("%s finds %s (%s) down, here it is up%s%s", other.Name, at, d.id.VirtualServer, since, why))
-			continue
-		}
-		ps = append(ps, fmt.Sprintf("%s finds %s (%s) up, here it is down%s: %s", other.Name, at, d.id.VirtualServer, since, d.here.Result.Detail))
-	}
-	return ps
-}
-
-// difference is a real server that two directors find differently.
-type difference struct {
-	id    check.ID
-	here  check.Verdict
-	since time.Time
-}
-
-// differing are the real servers that another director has found otherwise for longer
-// than the directors wait for each other.
-func differing(f facts, name string) (list []difference) {
-	for _, o := range f.world.Others {
-		if o.Director != name {
-			continue
-		}
-		for _, id := range policy.Checked(f.world.Node) {
-			if since, differ := policy.Differ(f.now, f.world, o, id); differ {
-				list = append(list, difference{id, f.world.Verdicts[id], since})
-			}
-		}
-	}
-	return list
-}
-
-// address is where a real server is.
-func address(n conf.Node, id check.ID) string {
-	for _, vs := range n.Servers {
-		for _, rs := range vs.Servers {
-			if policy.CheckID(vs, rs) == id {
-				return rs.Address.String()
-			}
-		}
-	}
-	return id.RealServer
 }
 
 func weightText(rs api.RealServer) string {
