@@ -8,9 +8,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"failover/check"
+	"failover/conf"
 	"failover/internal/api"
 	"failover/internal/ipc"
 	"failover/internal/peer"
+	"failover/internal/policy"
 	"failover/vrrp"
 )
 
@@ -264,4 +267,24 @@ func TestBootWaitsForVerdicts(t *testing.T) {
 			t.Error("not ready with every verdict in")
 		}
 	})
+}
+
+// TestTooManyToTell: a director that finds more servers down than a beat can list says
+// nothing of any, and the beat goes on.
+func TestTooManyToTell(t *testing.T) {
+	w := policy.World{Verdicts: map[check.ID]check.Verdict{}}
+	vs := conf.VirtualServer{Name: "web"}
+	for i := range peer.MaxVerdicts + 1 {
+		rs := conf.RealServer{Name: fmt.Sprint(i), Checks: []check.Spec{{Kind: check.TCP}}}
+		vs.Servers = append(vs.Servers, rs)
+		w.Verdicts[policy.CheckID(vs, rs)] = check.Verdict{Status: check.Down}
+	}
+	w.Node.Servers = []conf.VirtualServer{vs}
+	if v := verdictsOf(w, time.Now()); v != nil {
+		t.Errorf("%d are told", len(v.Down))
+	}
+	w.Verdicts[policy.CheckID(vs, vs.Servers[0])] = check.Verdict{Status: check.Up}
+	if v := verdictsOf(w, time.Now()); v == nil || len(v.Down) != peer.MaxVerdicts || v.Checked != peer.MaxVerdicts+1 || v.Down[0][0] != 1 {
+		t.Error("as many as fit are not told")
+	}
 }
