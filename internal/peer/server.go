@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -263,14 +264,34 @@ func reply[T any](ask func() (T, error)) http.HandlerFunc {
 	}
 }
 
-// read reads a request's body; where it cannot, the answer has been given.
+// read reads a request's body; where it cannot, the answer has been given. A body that
+// says it is too long is not read at all; one with something after its value says what
+// we do not understand, and counts for nothing.
 func (s *server) read(w http.ResponseWriter, r *http.Request, v any) bool {
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(v); err != nil {
+	err := error(&http.MaxBytesError{Limit: maxBody})
+	if r.ContentLength <= maxBody {
+		body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+		if err = body.Decode(v); err == nil {
+			err = nothingAfter(body)
+		}
+	}
+	if err != nil {
 		s.refused.add(refusedRequest)
+		w.Header().Set("Connection", "close") // what is left of it is not read
 		refuse(w, http.StatusBadRequest, err)
 		return false
 	}
 	return true
+}
+
+func nothingAfter(body *json.Decoder) error {
+	switch _, err := body.Token(); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return fmt.Errorf("after its value: %w", err)
+	}
+	return errors.New("there is more than one value")
 }
 
 func answer(w http.ResponseWriter, v any) {
