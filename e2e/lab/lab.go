@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -74,9 +75,15 @@ func HasIPVS() error {
 	if _, err := os.Stat("/proc/net/ip_vs"); err == nil {
 		return nil
 	}
-	out, err := exec.Command("modprobe", "ip_vs").CombinedOutput()
+	return LoadModule(context.Background(), "ip_vs")
+}
+
+// LoadModule loads a module of the running kernel, which does not find all of them by
+// itself. It is an error where there is none.
+func LoadModule(ctx context.Context, name string) error {
+	out, err := exec.CommandContext(ctx, "modprobe", name).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("lab: this kernel has no ip_vs: modprobe: %w: %s", err, out)
+		return fmt.Errorf("lab: this kernel has no %s: modprobe: %w: %s", name, err, out)
 	}
 	return nil
 }

@@ -291,6 +291,29 @@ func (u *Unit) Kill9(restart bool) error {
 	return nil
 }
 
+// KillMain ends the main process alone with SIGKILL; what it leaves behind the
+// supervisor kills, as systemd does. With restart the supervisor does what the unit
+// says; without, it lets go, and KillMain returns when ExecStopPost has run.
+func (u *Unit) KillMain(restart bool) error {
+	u.mu.Lock()
+	if !restart {
+		u.stopping = true
+	}
+	p, ended := u.process, u.ended
+	u.mu.Unlock()
+	if p == nil {
+		return nil
+	}
+	if err := p.Signal(syscall.SIGKILL); err != nil {
+		return err
+	}
+	<-p.Done()
+	if !restart {
+		<-ended
+	}
+	return nil
+}
+
 // RestartAfter changes the RestartDelay of a service, supervised or not.
 func (u *Unit) RestartAfter(delay time.Duration) {
 	u.mu.Lock()
