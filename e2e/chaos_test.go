@@ -19,7 +19,7 @@ const (
 	chaosSteps, chaosSeed = 40, 1
 	// wholeAgain is how long the pair may take to be whole after a fault has ended: a
 	// start in the emulated guest is the most of it.
-	wholeAgain = 30 * time.Second
+	wholeAgain = 60 * time.Second
 )
 
 // TestChaos does what a seed says to a pair under load, and holds it to the table of
@@ -53,7 +53,8 @@ func TestChaos(t *testing.T) {
 			testenv.Need(t, "peers", lab.FindKeepalived())
 			sys = lab.Keepalived{}
 		}
-		if results.Has(compare.Leg{Part: chaos.Part, Round: int(seed), System: name, IntervalMS: 100}) {
+		leg := chaos.Leg(seed, name, chaosAdverts(t))
+		if results.Has(leg) {
 			t.Logf("seed %d has been played to %s already", seed, name)
 			continue
 		}
@@ -62,7 +63,7 @@ func TestChaos(t *testing.T) {
 			outcomes := c.play(steps)
 			var rows []compare.Row
 			for _, o := range outcomes {
-				rows = append(rows, o.Row(seed, name, c.late[o.Number]))
+				rows = append(rows, o.Row(leg, c.late[o.Number]))
 			}
 			if !t.Failed() { // what is kept is not played again
 				must(t, results.Add(rows))
@@ -298,7 +299,7 @@ func (c *chaotic) report(outcomes []chaos.Outcome) {
 	c.t.Helper()
 	var rows []compare.Row
 	for _, o := range outcomes {
-		rows = append(rows, o.Row(0, c.pair.System.Name(), c.late[o.Number]))
+		rows = append(rows, o.Row(chaos.Leg(0, c.pair.System.Name(), c.pair.Setup.AdvertInterval), c.late[o.Number]))
 	}
 	var text strings.Builder
 	must(c.t, chaos.Print(&text, rows))

@@ -145,7 +145,8 @@ func TestReport(t *testing.T) {
 	var rows []compare.Row
 	for seed, system := range map[uint64]string{3: "failover", 4: "keepalived"} {
 		o := Outcome{Played: Played{Step: Step{Kind: Stop}}, Requests: 10, Failed: int(seed), Held: 20, Broken: 1, Gap: 1500 * time.Millisecond}
-		rows = append(rows, o.Row(seed, system, system == "keepalived"), o.Row(seed, system, false))
+		leg := Leg(seed, system, 100*time.Millisecond)
+		rows = append(rows, o.Row(leg, system == "keepalived"), o.Row(leg, false))
 	}
 	slices.SortFunc(rows, func(a, b compare.Row) int { return strings.Compare(a.System, b.System) })
 	page := readPage(t)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"failover/e2e/compare"
 )
@@ -26,11 +27,17 @@ const (
 	figLate     = "not whole in time"
 )
 
+// Leg names what is played in one piece: one seed, to one system with adverts at one
+// interval.
+func Leg(seed uint64, system string, adverts time.Duration) compare.Leg {
+	return compare.Leg{Part: Part, Round: int(seed), System: system, IntervalMS: adverts.Milliseconds()}
+}
+
 // Row is an outcome as it is kept; late tells that the pair was not whole again in
-// time and had to be helped. Seed and system are the leg's.
-func (o Outcome) Row(seed uint64, system string, late bool) compare.Row {
+// time and had to be helped.
+func (o Outcome) Row(leg compare.Leg, late bool) compare.Row {
 	row := compare.Row{
-		Leg:   compare.Leg{Part: Part, Round: int(seed), System: system, IntervalMS: 100},
+		Leg:   leg,
 		Event: string(o.Kind),
 		Values: map[string]float64{
 			figSteps: 1, figRequests: float64(o.Requests), figFailed: float64(o.Failed),
@@ -142,7 +149,8 @@ func Write(page []byte, rows []compare.Row) ([]byte, error) {
 	if err := compare.Circumstances(&out, rows, "lab on "); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(&out, "- seeds: %s\n\n", strings.Join(seeds(rows), ", "))
+	last := rows[len(rows)-1]
+	fmt.Fprintf(&out, "- adverts: every %v\n- seeds: %s\n\n", time.Duration(last.IntervalMS)*time.Millisecond, strings.Join(seeds(rows), ", "))
 	for i, cells := range append([][]string{append([]string{"step", "program"}, columns...)}, cellsOf(rows)...) {
 		fmt.Fprintf(&out, "| %s |\n", strings.Join(cells, " | "))
 		if i == 0 {
@@ -160,7 +168,7 @@ func cellsOf(rows []compare.Row) (all [][]string) {
 	return all
 }
 
-// seeds are those of the rows, with the number of steps on each system.
+// seeds are those of the rows.
 func seeds(rows []compare.Row) (list []string) {
 	for _, r := range rows {
 		if s := strconv.Itoa(r.Round); len(list) == 0 || list[len(list)-1] != s {
