@@ -69,6 +69,8 @@ type Engine struct {
 	links     map[string]Link
 	health    map[string]Health
 	ports     map[portKey]*port
+	expected  []GroupConfig // that another engine has still
+	handing   *handing      // asked for; nil: nothing is
 	reopenAt  Instant
 	unmatched map[string]*[rejectCount]uint64 // by interface
 	herald    *herald

@@ -23,6 +23,7 @@ type executor struct {
 
 	mu       sync.Mutex
 	pending  bool
+	working  bool // a Set is under way
 	wish     Owned
 	version  uint64
 	rounds   []OwnedAddress
@@ -66,6 +67,28 @@ func (x *executor) hush() {
 	x.mu.Unlock()
 }
 
+// idle tells that the newest wish was brought to its end, and reported.
+func (x *executor) idle() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return !x.pending && !x.working
+}
+
+// waiting are the announcements that were not begun.
+func (x *executor) waiting() []OwnedAddress {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.rounds)
+}
+
+// resume goes on after the executor of another engine.
+func (x *executor) resume(version uint64, rounds []OwnedAddress) {
+	x.mu.Lock()
+	x.version, x.rounds = version, rounds
+	x.mu.Unlock()
+	x.poke()
+}
+
 // close ends run after what it is doing.
 func (x *executor) close() {
 	x.mu.Lock()
@@ -88,13 +111,16 @@ func (x *executor) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		x.mu.Lock()
 		pending, wish, version, finished := x.pending, x.wish, x.version, x.finished
-		x.pending = false
+		x.pending, x.working = false, pending
 		x.mu.Unlock()
 		if finished {
 			return
 		}
 		if pending {
 			trouble = x.hold(ctx, wish, version, trouble)
+			x.mu.Lock()
+			x.working = false
+			x.mu.Unlock()
 			continue
 		}
 		now, later := x.due(time.Now())

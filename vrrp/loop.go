@@ -8,9 +8,9 @@ import (
 
 // Run is the loop. It returns nil after [Engine.Stop], once every group has
 // handed over; ctx's error, at once and with the addresses in place, when ctx
-// ends: they then go by their lease, or to the next process by adoption; or the
-// error of a Conn that can no longer wait. It returns when its executors have
-// returned too.
+// ends: they then go by their lease, or to the next process by adoption;
+// [ErrHandedOver], likewise, when another engine goes on; or the error of a Conn
+// that can no longer wait. It returns when its executors have returned too.
 func (e *Engine) Run(ctx context.Context) error {
 	defer close(e.done)
 	stopWaking := context.AfterFunc(ctx, e.conn.Wake)
@@ -54,14 +54,25 @@ func (e *Engine) loop(ctx context.Context) error {
 		if e.sweeping {
 			e.sweep()
 		}
+		if e.handing != nil && e.handOver() {
+			return ErrHandedOver
+		}
 		if e.stopping && len(e.groups) == 0 {
 			return e.stopError
 		}
 	}
 }
 
-// deadline is when something is due.
+// deadline is when the loop goes round at the latest.
 func (e *Engine) deadline() Instant {
+	if e.handing != nil {
+		return min(e.due(), e.handing.look)
+	}
+	return e.due()
+}
+
+// due is when something is due.
+func (e *Engine) due() Instant {
 	if len(e.deadlines) == 0 {
 		return e.reopenAt
 	}

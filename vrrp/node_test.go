@@ -83,10 +83,24 @@ func linkLocal(last uint8) netip.Addr {
 func newNode(t testing.TB, w wires, last uint8) *node {
 	n := &node{t: t, last: last, name: fmt.Sprintf("n%d", last), records: map[string]vrrp.Record{}}
 	n.conn = vrrptest.NewConn(n.name)
-	n.conn.Plug("eth2", w.outside, netip.AddrFrom4([4]byte{172, 20, 10, last}))
-	n.conn.Plug("eth1", w.inside, netip.AddrFrom4([4]byte{192, 168, 33, last}), linkLocal(last))
+	n.plug(w)
 	n.host = vrrptest.NewHost("eth1", "eth2")
 	return n
+}
+
+func (n *node) plug(w wires) {
+	n.conn.Plug("eth2", w.outside, netip.AddrFrom4([4]byte{172, 20, 10, n.last}))
+	n.conn.Plug("eth1", w.inside, netip.AddrFrom4([4]byte{192, 168, 33, n.last}), linkLocal(n.last))
+}
+
+// heard keeps a transition.
+func (n *node) heard(t vrrp.Transition) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.transitions = append(n.transitions, t)
+	if t.From == vrrp.Master {
+		n.resigned = t.To != vrrp.Backup
+	}
 }
 
 // Record implements vrrp.Recorder.
@@ -112,14 +126,7 @@ func (n *node) up() []vrrp.Link {
 
 // run starts an engine that is ready, with the given groups.
 func (n *node) run(adopt map[string]vrrp.Record, groups ...vrrp.GroupConfig) {
-	n.engine = vrrp.NewEngine(vrrp.EngineConfig{Conn: n.conn, Host: n.host, Recorder: n, Log: n.log, OnTransition: func(t vrrp.Transition) {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		n.transitions = append(n.transitions, t)
-		if t.From == vrrp.Master {
-			n.resigned = t.To != vrrp.Backup
-		}
-	}})
+	n.engine = vrrp.NewEngine(vrrp.EngineConfig{Conn: n.conn, Host: n.host, Recorder: n, Log: n.log, OnTransition: n.heard})
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop, n.ended = stop, make(chan struct{})
 	n.engine.SetLinks(n.up())

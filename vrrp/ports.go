@@ -86,6 +86,9 @@ func (e *Engine) wantedPorts(coming []GroupConfig) map[portKey]Port {
 	for i := range coming {
 		add(&coming[i])
 	}
+	for i := range e.expected {
+		add(&e.expected[i])
+	}
 	return wanted
 }
 

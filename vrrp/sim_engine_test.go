@@ -34,6 +34,7 @@ type townNode struct {
 	*node
 	config vrrp.GroupConfig
 	alive  bool
+	frozen bool
 }
 
 // TestEngineSimulation is the simulation of the state machine once more, through
@@ -121,7 +122,12 @@ func (w *town) boot(n *townNode, adopt map[string]vrrp.Record) {
 // trouble is one thing that happens, mostly to node n.
 func (w *town) trouble(n *townNode) {
 	segment := []*vrrptest.Segment{w.wires.outside, w.wires.inside}[w.rng.IntN(2)]
-	switch w.rng.IntN(14) {
+	switch w.rng.IntN(16) {
+	case 14, 15: // another process goes on, or this one where there is no moment for it
+		if n.alive && !n.frozen {
+			err := n.restart(w.wires)
+			w.note("%s restarts in place: %v", n.name, err)
+		}
 	case 12, 13: // what it says is not heard, and it hears all
 		mute := w.rng.IntN(3) > 0 && !w.strange // of two reasons not to be heard nobody knows which
 		segment.Disturb(n.name, vrrptest.Faults{Loss: map[bool]float64{true: 1}[mute], Delay: time.Millisecond})
@@ -142,7 +148,7 @@ func (w *town) trouble(n *townNode) {
 		w.killOrBoot(n)
 	case 6:
 		frozen := w.rng.IntN(2) == 0
-		n.conn.Freeze(frozen)
+		n.freeze(frozen)
 		w.note("%s frozen %v", n.name, frozen)
 	case 7:
 		n.engine.SetLinks([]vrrp.Link{{Name: "eth1", Index: 2, Up: w.rng.IntN(2) == 0, Carrier: true}})
@@ -178,15 +184,20 @@ func (w *town) killOrBoot(n *townNode) {
 		w.kill(n)
 	default:
 		w.note("%s stops", n.name)
-		n.conn.Freeze(false)
+		n.freeze(false)
 		n.engine.Stop()
 		<-n.ended
 		w.gone(n)
 	}
 }
 
+func (n *townNode) freeze(frozen bool) {
+	n.frozen = frozen
+	n.conn.Freeze(frozen)
+}
+
 func (w *town) kill(n *townNode) {
-	n.conn.Freeze(false)
+	n.freeze(false)
 	n.kill()
 	w.gone(n)
 }
@@ -208,7 +219,7 @@ func (w *town) heal() {
 		s.Partition()
 	}
 	for _, n := range w.nodes {
-		n.conn.Freeze(false)
+		n.freeze(false)
 		n.host.Fail(nil)
 		if !n.alive {
 			w.boot(n, nil)

@@ -16,13 +16,7 @@ func (e *Engine) Status(ctx context.Context) ([]RouterStatus, error) {
 // Unmatched counts, by interface and [Reject], the packets that belong to none of
 // our virtual routers.
 func (e *Engine) Unmatched(ctx context.Context) (map[string]map[string]uint64, error) {
-	return ask(ctx, e, func(e *Engine) map[string]map[string]uint64 {
-		all := make(map[string]map[string]uint64)
-		for iface, counts := range e.unmatched {
-			all[iface] = byReason(counts)
-		}
-		return all
-	})
+	return ask(ctx, e, (*Engine).strangers)
 }
 
 // ask runs f in the loop and waits for its answer.
@@ -89,14 +83,7 @@ func (el *elector) status(i int, now Instant) RouterStatus {
 	for j := range s.Neighbours {
 		g.beheld(i, &s.Neighbours[j])
 	}
-	for j, n := range t.mismatched {
-		if n > 0 {
-			if s.Mismatches == nil {
-				s.Mismatches = make(map[string]uint64)
-			}
-			s.Mismatches[string(Mismatches[j])] = n
-		}
-	}
+	s.Mismatches = t.oddities()
 	return s
 }
 
