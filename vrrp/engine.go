@@ -71,12 +71,14 @@ type Engine struct {
 	ports     map[portKey]*port
 	expected  []GroupConfig // that another engine has still
 	handing   *handing      // asked for; nil: nothing is
-	reopenAt  Instant
-	unmatched map[string]*[rejectCount]uint64 // by interface
-	herald    *herald
-	pace      pacer
-	work      context.Context // of the executors
-	executors sync.WaitGroup
+	// handedOver tells, once done is closed, that another engine goes on.
+	handedOver bool
+	reopenAt   Instant
+	unmatched  map[string]*[rejectCount]uint64 // by interface
+	herald     *herald
+	pace       pacer
+	work       context.Context // of the executors
+	executors  sync.WaitGroup
 }
 
 // NewEngine returns an engine that waits for [Engine.Run]. Until its first

@@ -57,6 +57,10 @@ func (n *node) restart(w wires, change ...func(*vrrp.EngineState)) error {
 	if !errors.Is(n.err, vrrp.ErrHandedOver) {
 		n.t.Errorf("%s ended with %v", n.name, n.err)
 	}
+	then, err := n.engine.Status(ctx)
+	if now, missed := heir.engine.Status(ctx); err != nil || missed != nil || len(then) != len(now) {
+		n.t.Errorf("%s had %d routers (%v), and has %d (%v)", n.name, len(then), err, len(now), missed)
+	}
 	n.conn, n.engine, n.stop, n.ended = heir.conn, heir.engine, heir.stop, heir.ended
 	return nil
 }

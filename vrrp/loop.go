@@ -55,6 +55,7 @@ func (e *Engine) loop(ctx context.Context) error {
 			e.sweep()
 		}
 		if e.handing != nil && e.handOver() {
+			e.handedOver = true
 			return ErrHandedOver
 		}
 		if e.stopping && len(e.groups) == 0 {

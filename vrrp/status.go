@@ -2,21 +2,35 @@ package vrrp
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 )
 
 // Status tells the state of every router, in the order of the configuration;
 // groups that are on their way out come last. It waits for the loop, which
-// answers between two events; the error is ctx's, or [ErrStopped].
+// answers between two events; the error is ctx's, or [ErrStopped]. After a
+// [Engine.HandOver] it tells how things stood then.
 func (e *Engine) Status(ctx context.Context) ([]RouterStatus, error) {
-	return ask(ctx, e, (*Engine).status)
+	return askLast(ctx, e, (*Engine).status)
 }
 
 // Unmatched counts, by interface and [Reject], the packets that belong to none of
 // our virtual routers.
 func (e *Engine) Unmatched(ctx context.Context) (map[string]map[string]uint64, error) {
-	return ask(ctx, e, (*Engine).strangers)
+	return askLast(ctx, e, (*Engine).strangers)
+}
+
+// askLast is ask, also of an engine in whose place another one goes on: its loop has
+// ended, and nothing changes any more.
+func askLast[T any](ctx context.Context, e *Engine, f func(*Engine) T) (T, error) {
+	a, err := ask(ctx, e, f)
+	if errors.Is(err, ErrStopped) && e.handedOver {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return f(e), nil
+	}
+	return a, err
 }
 
 // ask runs f in the loop and waits for its answer.

@@ -27,6 +27,7 @@ type Conn[Out, In any] struct {
 	c    net.Conn
 	mu   sync.Mutex // orders writers
 	head [4]byte    // of the reader
+	oob  []byte     // likewise
 }
 
 // EngineEnd is the engine's end of the line.
@@ -36,14 +37,16 @@ type EngineEnd = Conn[ToDirector, ToEngine]
 type DirectorEnd = Conn[ToEngine, ToDirector]
 
 // Pair makes the line: the engine's end, and the file to hand to the child.
-func Pair() (*EngineEnd, *os.File, error) {
+func Pair() (*EngineEnd, *os.File, error) { return pair[ToDirector, ToEngine]() }
+
+func pair[Out, In any]() (*Conn[Out, In], *os.File, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("ipc: socketpair: %w", err)
 	}
 	mine := os.NewFile(uintptr(fds[0]), "engine end")
-	theirs := os.NewFile(uintptr(fds[1]), "director end")
-	end, err := open[ToDirector, ToEngine](mine)
+	theirs := os.NewFile(uintptr(fds[1]), "far end")
+	end, err := open[Out, In](mine)
 	if err != nil {
 		theirs.Close()
 		return nil, nil, err
@@ -53,8 +56,12 @@ func Pair() (*EngineEnd, *os.File, error) {
 
 // OpenDirector takes the director's end from an inherited descriptor.
 func OpenDirector(fd uintptr) (*DirectorEnd, error) {
+	return take[ToEngine, ToDirector](fd, "director end")
+}
+
+func take[Out, In any](fd uintptr, name string) (*Conn[Out, In], error) {
 	unix.CloseOnExec(int(fd))
-	return open[ToEngine, ToDirector](os.NewFile(fd, "director end"))
+	return open[Out, In](os.NewFile(fd, name))
 }
 
 // open duplicates the descriptor into a net.Conn, which has deadlines, and
@@ -88,19 +95,35 @@ func (c *Conn[Out, In]) Send(m Out) error {
 	if err := c.c.SetWriteDeadline(time.Now().Add(sendTimeout)); err != nil {
 		return fmt.Errorf("ipc: send: %w", err)
 	}
-	if _, err := c.c.Write(frame); err != nil {
+	if err := c.write(frame, &m); err != nil {
 		c.c.Close() // half a frame may be out: nothing after it could be read
 		return fmt.Errorf("ipc: send: %w", err)
 	}
 	return nil
 }
 
-// Recv waits for one message; io.EOF says that the other process has gone.
+// Recv waits for one message; io.EOF says that the other process has gone. The files
+// that come with it are the caller's to close; a message that takes none has none.
 func (c *Conn[Out, In]) Recv() (In, error) {
 	var m In
-	if _, err := io.ReadFull(c.c, c.head[:]); err != nil {
+	files, err := c.readHead()
+	if err != nil {
 		return m, err
 	}
+	if m, err = c.readBody(); err != nil {
+		closeAll(files)
+		return m, err
+	}
+	if with, ok := any(&m).(carrier); ok {
+		*with.carried() = files
+	} else {
+		closeAll(files)
+	}
+	return m, nil
+}
+
+func (c *Conn[Out, In]) readBody() (In, error) {
+	var m In
 	n := binary.BigEndian.Uint32(c.head[:])
 	if n > maxMessage {
 		return m, fmt.Errorf("ipc: message of %d bytes, at most %d", n, maxMessage)

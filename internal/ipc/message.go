@@ -8,6 +8,7 @@
 package ipc
 
 import (
+	"os"
 	"time"
 
 	"failover/vrrp"
@@ -28,7 +29,17 @@ type ToEngine struct {
 	// Opening is said every second before that: the director lives, and reads the
 	// configuration and the kernel's table.
 	Opening bool `json:",omitempty"`
+	// Prepared answers a greeting with Wait: the configuration can be used.
+	Prepared bool `json:",omitempty"`
+	// Restart asks for a restart in place, answered with Restarted. Bequest answers
+	// Bequeath.
+	Restart bool     `json:",omitempty"`
+	Bequest *Bequest `json:",omitempty"`
+
+	Files []*os.File `json:"-"` // the sockets of Bequest
 }
+
+func (m *ToEngine) carried() *[]*os.File { return &m.Files }
 
 // Configure is the whole configuration of the engine.
 type Configure struct {
@@ -51,6 +62,7 @@ type Refuse struct {
 	ExitCode int
 	Reason   string
 	Hint     string
+	Details  []string `json:",omitempty"` // one line each: the errors of a file
 }
 
 // ToDirector is one message of the engine. Exactly one field is set.
@@ -62,7 +74,24 @@ type ToDirector struct {
 	// Prepare is the group whose addresses are about to go up: have the table go by the
 	// checks here, and say Prepared.
 	Prepare string `json:",omitempty"`
-	Leave   bool   `json:",omitempty"` // the addresses are off: take your part along
+	Leave      bool             `json:",omitempty"` // the addresses are off: take your part along
+	// Bequeath asks what the next director needs to know. Restarted is the end of a
+	// restart; where it was one the director leaves.
+	Bequeath  bool       `json:",omitempty"`
+	Restarted *Restarted `json:",omitempty"`
+	// Begin follows a greeting with Wait: the director before has gone.
+	Begin *Bequest `json:",omitempty"`
+
+	Files []*os.File `json:"-"` // the sockets of Begin
+}
+
+func (m *ToDirector) carried() *[]*os.File { return &m.Files }
+
+// Restarted is what came of a restart in place.
+type Restarted struct {
+	Refused *Refuse `json:",omitempty"` // why not; nothing has changed then
+	PID     int     // of the new engine
+	Version string  // of the new program
 }
 
 // Hello is the engine's first message to each director process.
@@ -72,6 +101,9 @@ type Hello struct {
 	Resume bool
 	// StateDir is where a director of before kept its memory; empty: there was none.
 	StateDir string
+	// Wait: another director is at work. Read the configuration, say Prepared, and
+	// touch nothing before Begin.
+	Wait bool
 }
 
 // Status is the answer to a Query.
