@@ -91,6 +91,8 @@ func (l *loop) run(p *Pool) {
 			close(s.applied)
 		case which := <-p.rush:
 			l.hurry(which, time.Now())
+		case answer := <-p.asks:
+			answer <- l.standings(time.Now())
 		case o := <-l.done:
 			l.finish(o, time.Now())
 		case <-timer.C:

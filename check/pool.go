@@ -13,6 +13,9 @@ type Work struct {
 	// Adopted says that the kernel's table had the server at work when we came: it
 	// is up until Fall failures. It counts only when the server is new to the pool.
 	Adopted bool
+	// Before is what the pool of the process before this one knew of the server; it
+	// counts likewise, and before Adopted. nil: nothing is known.
+	Before *Standing
 }
 
 // Config is what a [Pool] needs from its surroundings.
@@ -46,6 +49,7 @@ const (
 type Pool struct {
 	sets chan setting
 	rush chan func(Spec) bool
+	asks chan chan map[ID]Standing
 	quit chan struct{}
 	once sync.Once
 	gone chan struct{} // closed when everything has ended
@@ -68,6 +72,7 @@ func NewPool(c Config) *Pool {
 	p := &Pool{
 		sets: make(chan setting),
 		rush: make(chan func(Spec) bool),
+		asks: make(chan chan map[ID]Standing),
 		quit: make(chan struct{}),
 		gone: make(chan struct{}),
 	}
@@ -90,7 +95,7 @@ func NewPool(c Config) *Pool {
 // before keeps its tally and its timing; a server that is not in work is
 // forgotten; one whose specs changed keeps its standing until the first result
 // of the new check. Every server that is new is reported once at its start,
-// unknown or, when adopted, up. Set returns when this is done, without waiting
+// unknown or, when adopted, up, or as it stood before. Set returns when this is done, without waiting
 // for a probe. After Close it does nothing.
 func (p *Pool) Set(work map[ID]Work) {
 	s := setting{work: work, applied: make(chan struct{})}

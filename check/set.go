@@ -39,13 +39,21 @@ func compareIDs(a, b ID) int {
 func (l *loop) take(id ID, w Work, was *server, now time.Time) *server {
 	s := &server{verdict: Verdict{ID: id}}
 	known := map[key]Tally{}
+	var left map[string]CheckState
+	if was == nil && w.Before != nil {
+		s.verdict, left = w.Before.Verdict, w.Before.Checks
+		s.verdict.ID = id
+	}
 	if was != nil {
 		s.verdict = was.verdict
 		for _, m := range was.members {
 			known[m.job.key] = m.tally
 		}
 	}
-	before := s.verdict
+	reported := Verdict{ID: id}
+	if was != nil {
+		reported = s.verdict
+	}
 	seen := map[key]bool{}
 	for _, spec := range w.Specs {
 		k := spec.key()
@@ -53,26 +61,30 @@ func (l *loop) take(id ID, w Work, was *server, now time.Time) *server {
 			continue // the same question twice is one question
 		}
 		seen[k] = true
-		j := l.job(k, spec, now)
+		before, ok := left[k.String()]
+		if ok {
+			known[k] = before.Tally
+		}
+		j := l.job(k, spec, before, now)
 		tally, ok := known[k]
 		if !ok {
-			tally = firstTally(j, w, was, now)
+			tally = firstTally(j, w, s.verdict, was != nil || left != nil, now)
 		}
 		m := &member{job: j, server: s, tally: tally}
 		j.members = append(j.members, m)
 		s.members = append(s.members, m)
 	}
 	s.judge(now)
-	if s.verdict != before {
+	if s.verdict != reported {
 		l.box.put(s.verdict)
 	}
 	return s
 }
 
-// firstTally is the tally of a check that the server did not have before.
-func firstTally(j *job, w Work, was *server, now time.Time) Tally {
-	if was != nil {
-		v := was.verdict
+// firstTally is the tally of a check that the server did not have before; v is how
+// a server that was known stands.
+func firstTally(j *job, w Work, v Verdict, known bool, now time.Time) Tally {
+	if known {
 		return Tally{Status: v.Status, Since: v.Since, Result: v.Result}.Restart(j.spec)
 	}
 	// The same question has been asked for another server: its answer counts here
@@ -85,12 +97,15 @@ func firstTally(j *job, w Work, was *server, now time.Time) Tally {
 	return NewTally(j.spec, w.Adopted, now)
 }
 
-// job returns the job of a spec; a new one is due at once.
-func (l *loop) job(k key, spec Spec, now time.Time) *job {
+// job returns the job of a spec; a new one goes on as before, or is due at once.
+func (l *loop) job(k key, spec Spec, before CheckState, now time.Time) *job {
 	if j := l.jobs[k]; j != nil {
 		return j
 	}
-	j := &job{key: k, spec: spec, due: now}
+	j := &job{key: k, spec: spec, due: now, runs: before.Runs}
+	if before.Due.After(now) && before.Due.Before(now.Add(spec.Interval)) { // else the clock was set
+		j.due = before.Due
+	}
 	l.jobs[k] = j
 	heap.Push(&l.agenda, j)
 	return j
