@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // UnitSpec is what a service manager is told of a service; the names are
@@ -129,6 +131,7 @@ func (u *Unit) supervise(ended chan struct{}) {
 		p := u.process
 		u.mu.Unlock()
 		<-p.Done()
+		u.followMain()
 		// KillMode=mixed: what outlives the main process is killed.
 		if err := p.tree.close(); err != nil {
 			u.say("%v", err)
@@ -161,6 +164,31 @@ func (u *Unit) supervise(ended chan struct{}) {
 			u.say("start again: %v", err)
 			return
 		}
+	}
+}
+
+// followMain waits for the end of the main process that the service has named
+// instead of the one that was started (sd_notify(3), MAINPID=), and of the one after
+// that. How such a one ended is not known here: it is taken for a clean end.
+func (u *Unit) followMain() {
+	for last := 0; ; {
+		pid, err := u.notify.mainPID()
+		if err != nil || pid == last {
+			return // the lab is being removed, or nobody followed
+		}
+		u.say("main process is %d now", pid)
+		last = pid
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			continue // it has ended, and may have named another one
+		}
+		for {
+			_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
+			if !errors.Is(err, unix.EINTR) {
+				break
+			}
+		}
+		_ = unix.Close(fd) // it was for reading
 	}
 }
 
@@ -228,7 +256,19 @@ func (u *Unit) Signal(sig syscall.Signal) error {
 	if u.process == nil {
 		return errors.New("lab: signal: the service was never started")
 	}
-	return u.process.Signal(sig)
+	return u.signal(u.process, sig)
+}
+
+// signal sends a signal to the main process of a life.
+func (u *Unit) signal(p *Process, sig syscall.Signal) error {
+	pid := u.notify.named()
+	if pid == 0 {
+		return p.Signal(sig)
+	}
+	if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("lab: signal %v: %w", sig, err)
+	}
+	return nil
 }
 
 // SignalAll sends a signal to every process of the service: SIGSTOP freezes it,
@@ -251,7 +291,7 @@ func (u *Unit) Stop(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
-	if err := p.Signal(syscall.SIGTERM); err != nil {
+	if err := u.signal(p, syscall.SIGTERM); err != nil {
 		return err
 	}
 	late := time.NewTimer(u.Spec.StopTimeout)
@@ -321,13 +361,16 @@ func (u *Unit) RestartAfter(delay time.Duration) {
 	u.Spec.RestartDelay = delay
 }
 
-// MainPID is the process id of the service's current or last life, 0 before the
+// MainPID is the main process of the service's current or last life, 0 before the
 // first.
 func (u *Unit) MainPID() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.process == nil {
 		return 0
+	}
+	if pid, err := u.notify.mainPID(); err == nil && pid != 0 {
+		return pid
 	}
 	return u.process.Pid()
 }

@@ -48,6 +48,9 @@ func TestUnitIsTheUnitFile(t *testing.T) {
 		// Unit.Reload takes the other way, SIGHUP: keepalived has no other.
 		"ExecReload": u.ExecStart[0] + " reload",
 		"Type":       kind[u.Notify],
+		// The supervisor follows MAINPID= as systemd does.
+		"NotifyAccess": "main",
+
 		"Restart":    yes[u.Restart],
 		"RestartSec": strconv.Itoa(int(u.RestartDelay / time.Second)),
 
