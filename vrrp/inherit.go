@@ -110,7 +110,7 @@ func (el *elector) inherit(s *GroupState) {
 	for i := range s.Traffic {
 		el.traffic[i] = s.Traffic[i].traffic()
 		b := s.Bursts[i]
-		el.bursts[i] = burst{b.Start, max(b.Next, 0), b.At, b.Last}
+		el.bursts[i] = burst{b.Start, max(b.Next, 0), b.At, slices.Clone(b.Again), b.Contested, max(b.Apart, 0)}
 	}
 	el.exec.resume(el.version, s.Rounds)
 }

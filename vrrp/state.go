@@ -65,9 +65,12 @@ type NeighbourState struct {
 
 // BurstState is a schedule of announcements under way.
 type BurstState struct {
-	Start    Instant
-	Next     int
-	At, Last Instant
+	Start     Instant
+	Next      int
+	At        Instant
+	Again     []Instant `json:",omitempty"`
+	Contested Instant
+	Apart     time.Duration
 }
 
 // SpeakBy is by when somebody has to go on with the adverts: two intervals after
@@ -148,7 +151,7 @@ func (el *elector) state() GroupState {
 		s.Traffic = append(s.Traffic, el.traffic[i].state())
 	}
 	for _, b := range el.bursts {
-		s.Bursts = append(s.Bursts, BurstState{b.start, b.next, b.at, b.last})
+		s.Bursts = append(s.Bursts, BurstState{b.start, b.next, b.at, slices.Clone(b.again), b.contested, b.apart})
 	}
 	return s
 }

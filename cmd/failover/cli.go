@@ -103,7 +103,7 @@ IPVS table, so that a take-over finds everything in place.`,
 		c.fileSet = cmd.Flags().Changed("config")
 	}
 	root.AddCommand(c.runCommand(), c.directorCommand(), c.validateCommand(), c.planCommand(),
-		c.reloadCommand(), c.statusCommand(), c.realserverCommand(),
+		c.reloadCommand(), c.restartCommand(), c.statusCommand(), c.realserverCommand(),
 		c.drainCommand(), c.disableCommand(), c.enableCommand(), c.weightCommand(), c.maintenanceCommand(), c.switchoverCommand(),
 		c.exportCommand(), c.importCommand(), c.releaseCommand(), c.keygenCommand(), c.versionCommand())
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})

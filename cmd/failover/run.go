@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/coreos/go-systemd/v22/journal"
@@ -14,6 +15,7 @@ import (
 
 	"failover/conf"
 	"failover/internal/engine"
+	"failover/internal/ipc"
 	"failover/internal/logs"
 )
 
@@ -40,7 +42,11 @@ func (c *cli) run() error {
 	dir := engine.RuntimeDir()
 	stage, entered := engine.CurrentStage()
 	if !entered {
-		first, err := c.prepare(dir)
+		prepare := c.prepare
+		if engine.IsHeir() {
+			prepare = c.prepareHeir
+		}
+		first, err := prepare(dir)
 		if err != nil {
 			return err
 		}
@@ -48,9 +54,17 @@ func (c *cli) run() error {
 	}
 	log, flush := daemonLogger("engine", stage.LogFormat, slog.LevelInfo)
 	defer flush()
-	err := engine.Run(context.Background(), engine.Options{
+	o := engine.Options{
 		RuntimeDir: dir, Realtime: stage.Realtime, Warnings: stage.Warnings, Log: log, Director: c.directorProcess,
-	})
+		Self: sameProcess, Version: buildVersion(),
+	}
+	if engine.IsHeir() {
+		var err error
+		if o.Holder, err = engine.HeirLine(); err != nil {
+			return &failure{code: exitFailed, err: err}
+		}
+	}
+	err := engine.Run(context.Background(), o)
 	var refused *engine.RefusedError
 	switch {
 	case err == nil:
@@ -91,6 +105,45 @@ func (c *cli) prepare(dir string) (engine.Stage, error) {
 		s.Warnings = append(s.Warnings, "the configuration of the process before is not known: "+lost.Error())
 	}
 	return s, c.knowsThisHost(d)
+}
+
+// prepareHeir finds out how the engine is to be executed that goes on in the place of
+// one that runs. It reads the file, as any start does that is not after a crash, and
+// tells that engine what is wrong with it.
+func (c *cli) prepareHeir(string) (engine.Stage, error) {
+	d, unread := conf.Load(c.file)
+	var err error
+	if unread != nil {
+		err = c.invalid(unread)
+	} else {
+		err = c.knowsThisHost(d)
+	}
+	if err == nil {
+		return engine.Stage{Realtime: d.Daemon.Realtime, LogFormat: d.Daemon.LogFormat}, nil
+	}
+	r := ipc.Refuse{ExitCode: exitUsage, Reason: strings.TrimPrefix(err.Error(), "conf: "), Hint: "failover validate checks the file"}
+	var list conf.Errors
+	if errors.As(unread, &list) {
+		for _, e := range list {
+			r.Details = append(r.Details, e.Error())
+		}
+	}
+	if told := engine.RefuseHolder(r); told != nil {
+		return engine.Stage{}, &failure{code: exitFailed, err: errors.Join(err, told)}
+	}
+	return engine.Stage{}, err
+}
+
+// sameProcess is the command of another process like this one: the program that has
+// its path now, with its arguments.
+func sameProcess() *exec.Cmd {
+	exe, err := os.Executable()
+	if err != nil {
+		exe = os.Args[0] // starting it will say what is wrong
+	}
+	cmd := exec.Command(exe, os.Args[1:]...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd
 }
 
 // knowsThisHost tells whether the file has a director for this machine.

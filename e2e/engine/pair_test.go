@@ -37,6 +37,7 @@ type spec struct {
 	only     string        // the one virtual router there is; empty: both
 	once     bool          // a service that ends stays down
 	alone    bool          // beside no other test: it takes the processors
+	program  string        // that runs; empty: the one under test
 }
 
 func (s spec) every() time.Duration {
@@ -105,7 +106,7 @@ func newPair(t *testing.T, s spec) *pair {
 		}
 	})
 	for _, n := range l.Directors() {
-		unit := lab.Failover{Binary: program}.Unit(n)
+		unit := lab.Failover{Binary: p.program()}.Unit(n)
 		unit.Restart = !s.once
 		if p.units[n], err = n.Supervise(unit); err != nil {
 			t.Fatal(err)

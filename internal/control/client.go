@@ -75,6 +75,11 @@ func (c *Client) Switchover(ctx context.Context, s api.Switchover) (api.Switched
 	return call[api.Switched](ctx, c, http.MethodPost, "/v1/switchover", s)
 }
 
+// Restart has the installed program go on in the place of the daemon.
+func (c *Client) Restart(ctx context.Context) (api.Restarted, error) {
+	return call[api.Restarted](ctx, c, http.MethodPost, "/v1/restart", nil)
+}
+
 // call makes one request; what is said is nil or what goes into its body.
 func call[T any](ctx context.Context, c *Client, method, path string, said any) (T, error) {
 	var v T

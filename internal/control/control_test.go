@@ -40,6 +40,14 @@ func (fakeDirector) Switchover(_ context.Context, s api.Switchover) (api.Switche
 	return api.Switched{Groups: []api.SwitchedGroup{{Group: s.Group, Preferred: s.To, Master: s.To}}}, nil
 }
 
+func (f fakeDirector) Restart(_ context.Context, answer func(api.Restarted)) error {
+	if f.reloadErr != nil {
+		return f.reloadErr
+	}
+	answer(api.Restarted{PID: 7, Version: "v2", Before: "v1"})
+	return nil
+}
+
 func (f fakeDirector) Reload(context.Context) (api.Reload, error) {
 	return api.Reload{File: "failover.toml"}, f.reloadErr
 }
@@ -159,4 +167,39 @@ func TestUnknownCommandNamesItself(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "POST /v1/dance") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// A restart is answered before the process that answers has gone, and one that came to
+// nothing is an error like any other.
+func TestRestartIsAnsweredInTime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "failover.sock")
+	l, err := Listen(path, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- Serve(t.Context(), l, leaving{l: l}) }()
+	r, err := NewClient(path).Restart(t.Context())
+	if err != nil || r != (api.Restarted{PID: 7, Version: "v2", Before: "v1"}) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if err := <-served; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+	c := NewClient(serve(t, fakeDirector{reloadErr: &api.Error{Message: "no restart", Invalid: true, Details: []string{"line 3"}}}))
+	var told *api.Error
+	if _, err := c.Restart(t.Context()); !errors.As(err, &told) || !told.Invalid || len(told.Details) != 1 {
+		t.Errorf("refused: %+v", err)
+	}
+}
+
+// leaving is a director that another process follows: it listens no more when it
+// answers.
+type leaving struct {
+	fakeDirector
+	l net.Listener
+}
+
+func (d leaving) Restart(ctx context.Context, answer func(api.Restarted)) error {
+	return errors.Join(d.l.Close(), d.fakeDirector.Restart(ctx, answer))
 }

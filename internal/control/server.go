@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"failover/internal/api"
+	"failover/internal/sockets"
 )
 
 // Director is what the socket gives access to.
@@ -29,6 +30,8 @@ type Director interface {
 	Operate(context.Context, api.Operator) (api.Operated, error)
 	Maintain(context.Context, api.Maintenance) (api.Maintained, error)
 	Switchover(context.Context, api.Switchover) (api.Switched, error)
+	// Restart calls answer where another process goes on; this one leaves then.
+	Restart(ctx context.Context, answer func(api.Restarted)) error
 }
 
 // Group is the system group whose members may use the socket.
@@ -90,9 +93,12 @@ func groupID() (int, error) {
 	return strconv.Atoi(g.Gid)
 }
 
-// Serve answers requests until ctx ends.
+// Serve answers requests until ctx ends, or until the listener is closed and the
+// requests in progress are answered.
 func Serve(ctx context.Context, l net.Listener, d Director) error {
+	var waiting sockets.Waiting
 	srv := &http.Server{
+		ConnState:         waiting.Note,
 		Handler:           routes(d),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       requestTimeout,
@@ -100,7 +106,12 @@ func Serve(ctx context.Context, l net.Listener, d Director) error {
 	}
 	stop := context.AfterFunc(ctx, func() { srv.Close() })
 	defer stop()
-	if err := srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+	err := srv.Serve(l)
+	if errors.Is(err, net.ErrClosed) {
+		waiting.None(ctx)
+		return nil
+	}
+	if err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("control: %w", err)
 	}
 	return nil
@@ -115,6 +126,7 @@ func routes(d Director) http.Handler {
 	mux.HandleFunc("POST /v1/operator", request(d.Operate))
 	mux.HandleFunc("POST /v1/maintenance", request(d.Maintain))
 	mux.HandleFunc("POST /v1/switchover", request(d.Switchover))
+	mux.HandleFunc("POST /v1/restart", restart(d))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		write(w, http.StatusNotFound, &api.Error{
 			Message: fmt.Sprintf("the daemon has no %s %s", r.Method, r.URL.Path),
@@ -134,14 +146,41 @@ func answer[T any](do func(context.Context) (T, error)) http.HandlerFunc {
 			write(w, http.StatusOK, v)
 			return
 		}
-		var told *api.Error
-		switch {
-		case !errors.As(err, &told):
-			write(w, http.StatusInternalServerError, &api.Error{Message: err.Error()})
-		case told.Invalid:
-			write(w, http.StatusUnprocessableEntity, told)
-		default:
-			write(w, http.StatusInternalServerError, told)
+		refuse(w, err)
+	}
+}
+
+// refuse is the answer to a command that could not be carried out.
+func refuse(w http.ResponseWriter, err error) {
+	var told *api.Error
+	switch {
+	case !errors.As(err, &told):
+		write(w, http.StatusInternalServerError, &api.Error{Message: err.Error()})
+	case told.Invalid:
+		write(w, http.StatusUnprocessableEntity, told)
+	default:
+		write(w, http.StatusInternalServerError, told)
+	}
+}
+
+// restart answers before the process that answers has gone: the whole of the answer
+// is with the kernel when the director is told that it was given.
+func restart(d Director) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		err := d.Restart(ctx, func(done api.Restarted) {
+			body, err := json.Marshal(done)
+			if err != nil {
+				panic(fmt.Sprintf("control: %v", err)) // plain values always encode
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+			_, _ = w.Write(body) // the client has gone: nobody is left to tell
+			_ = http.NewResponseController(w).Flush()
+		})
+		if err != nil {
+			refuse(w, err)
 		}
 	}
 }

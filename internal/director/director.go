@@ -23,6 +23,7 @@ import (
 	"failover/internal/hook"
 	"failover/internal/ipc"
 	"failover/internal/policy"
+	"failover/internal/sockets"
 	"failover/lvs"
 	"failover/vrrp"
 )
@@ -58,11 +59,18 @@ type Director struct {
 	joiner      *joiner
 	listener    listener
 	web         Web
-	much        chan struct{} // of capacity 1: something took much memory
-	pulse       chan struct{} // the loop puts something in whenever it has nothing else to do
-	reload      sync.Mutex    // one reload or plan at a time
+	much        chan struct{}      // of capacity 1: something took much memory
+	pulse       chan struct{}      // the loop puts something in whenever it has nothing else to do
+	reload      sync.Mutex         // one reload, plan or restart at a time
+	restarted   chan ipc.Restarted // of capacity 1: the engine's word on a restart
+	// sockets are those that the director listens on.
+	sockets *sockets.Set
+	// before is what the director before this one knew of the checks, until they begin.
+	before map[check.ID]check.Standing
 
-	shown atomic.Pointer[shown] // what status reads
+	shown     atomic.Pointer[shown] // what status reads
+	published chan struct{}         // closed when there is something
+	served    chan struct{}         // closed when the control socket is served no more
 
 	// The rest belongs to the loop.
 	table      *tableKeeper // nil while there is nothing for it
@@ -96,6 +104,8 @@ type shown struct {
 	fileErr    string
 	counts     counts
 	roles      map[string]vrrp.State
+	faults     map[string]time.Time
+	sight      sight
 }
 
 // Run is the director process. It returns nil when the engine's line ends or
@@ -107,14 +117,22 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil || first.Hello == nil {
 		return fmt.Errorf("director: no greeting from the engine: %w", errors.Join(err))
 	}
-	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox(), pulse: make(chan struct{}), much: make(chan struct{}, 1), faults: map[string]time.Time{}, roles: map[string]role{}}
+	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox(), pulse: make(chan struct{}), much: make(chan struct{}, 1), faults: map[string]time.Time{}, roles: map[string]role{}, restarted: make(chan ipc.Restarted, 1), published: make(chan struct{}), served: make(chan struct{})}
 	d.engine = newEngineQuery(o.Line)
 	d.peers, d.joiner = newPeers(d), newJoiner(d)
 	defer d.running.Wait()
 	defer cancel()
 
 	opened := d.opening(ctx)
-	err = d.open(ctx, *first.Hello)
+	var ready *loaded
+	if first.Hello.Wait {
+		ready, err = d.await()
+	} else {
+		d.sockets, err = sockets.Inherit(nil, nil)
+	}
+	if err == nil {
+		err = d.open(ctx, *first.Hello, ready)
+	}
 	opened()
 	if err != nil {
 		return errors.Join(err, o.Line.Send(ipc.ToEngine{Refuse: refusal(err)}))
@@ -166,6 +184,10 @@ func (d *Director) listen(ctx context.Context) {
 			go d.prepare(m.Prepare)
 		case m.Leave:
 			go d.leave(ctx)
+		case m.Bequeath:
+			go d.bequeath()
+		case m.Restarted != nil:
+			d.hearRestarted(*m.Restarted)
 		default:
 			d.box.engine(m)
 		}
@@ -328,11 +350,13 @@ func (d *Director) sendHealth(h map[string]vrrp.Health) {
 }
 
 func (d *Director) publish() {
-	s := &shown{table: d.table, deployment: d.deployment, world: d.world, result: d.result, hostErr: d.hostErr, fileErr: d.fileErr, counts: d.counts.clone(), roles: make(map[string]vrrp.State, len(d.roles))}
+	s := &shown{table: d.table, deployment: d.deployment, world: d.world, result: d.result, hostErr: d.hostErr, fileErr: d.fileErr, counts: d.counts.clone(), roles: make(map[string]vrrp.State, len(d.roles)), faults: maps.Clone(d.faults), sight: d.sight}
 	for group, r := range d.roles {
 		s.roles[group] = r.state
 	}
-	d.shown.Store(s)
+	if d.shown.Swap(s) == nil {
+		close(d.published)
+	}
 	if !d.readySent && (d.table == nil || d.world.Reconciled) {
 		d.readySent = d.o.Line.Send(ipc.ToEngine{Ready: true}) == nil
 	}

@@ -72,6 +72,7 @@ type stand struct {
 	told   fakeServerTold
 	dir    *Director
 	done   chan struct{} // Run has returned
+	up     chan *Director
 
 	mu     sync.Mutex
 	down   map[string]bool // by what is asked
@@ -148,7 +149,7 @@ func (s *stand) probe(ctx context.Context, spec check.Spec) check.Result {
 // start runs the director until the test ends.
 func (s *stand) start(hello ipc.Hello) {
 	s.done = make(chan struct{})
-	up := make(chan *Director, 1)
+	s.up = make(chan *Director, 1)
 	s.line.toDirector <- ipc.ToDirector{Hello: &hello}
 	go func() {
 		defer close(s.done)
@@ -182,17 +183,22 @@ func (s *stand) start(hello ipc.Hello) {
 					if s.line.ready() {
 						s.t.Error("ready before the control socket is there")
 					}
-					up <- d
+					s.up <- d
 					return func() error { <-ctx.Done(); return nil }, nil
 				},
 			},
 		})
 	}()
 	s.t.Cleanup(func() { s.line.Close(); <-s.done })
+	s.opened()
+}
+
+// opened waits until the director is at work; one that was refused, or waits, is not.
+func (s *stand) opened() {
 	synctest.Wait()
 	select {
-	case s.dir = <-up:
-	default: // refused
+	case s.dir = <-s.up:
+	default:
 	}
 }
 
@@ -294,6 +300,9 @@ type fakeLine struct {
 	routers    []vrrp.RouterStatus
 	follows    []bool   // whether the table goes by another director's word
 	prepared   []string // groups
+	waits      int
+	restarts   int
+	bequest    *ipc.Bequest
 }
 
 func newFakeLine() *fakeLine {
@@ -327,6 +336,12 @@ func (l *fakeLine) Send(m ipc.ToEngine) error {
 		l.prepared = append(l.prepared, m.Prepared)
 	case m.Refuse != nil:
 		l.refuse = m.Refuse
+	case m.Waits:
+		l.waits++
+	case m.Restart:
+		l.restarts++
+	case m.Bequest != nil:
+		l.bequest = m.Bequest
 	case m.Alive:
 		l.beats++
 	case m.Query != 0 && l.mute:

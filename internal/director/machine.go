@@ -47,7 +47,9 @@ func MachineParts(log *slog.Logger) Parts {
 		Link:        func(c peer.Config) (Link, error) { return peer.New(c) },
 		Key:         readKey,
 		Web: func(d *Director) Web {
-			return web.New(web.Handler(NewWatch(d, ownProcesses)), d.log)
+			s := web.New(web.Handler(NewWatch(d, ownProcesses)), d.log)
+			s.Sockets = d.sockets
+			return s
 		},
 		Control: openControl,
 	}
@@ -194,7 +196,9 @@ func interfaceOf(want []netip.Addr) (string, error) {
 
 // openControl listens on the socket of the configuration.
 func openControl(ctx context.Context, n conf.Node, d *Director) (serve func() error, err error) {
-	l, err := control.Listen(n.Daemon.Socket, d.log)
+	l, err := d.sockets.Listen("control "+n.Daemon.Socket, func() (net.Listener, error) {
+		return control.Listen(n.Daemon.Socket, d.log)
+	})
 	if err != nil {
 		return nil, err
 	}

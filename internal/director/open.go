@@ -16,18 +16,16 @@ import (
 	"failover/lvs"
 )
 
-// open reads the configuration, adopts what the machine has, and starts the
-// doers. Nothing has been changed when it returns an error.
-func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
-	deployment, node, err := d.load()
-	if err != nil && hello.Resume {
-		d.log.Error("the file is not usable, going on with the configuration of before", "error", err)
-		d.fileErr = fileTrouble(err)
-		deployment, node, err = d.remembered(hello.StateDir)
+// open reads the configuration, unless it was read already, adopts what the machine
+// has, and starts the doers. Nothing has been changed when it returns an error.
+func (d *Director) open(ctx context.Context, hello ipc.Hello, ready *loaded) error {
+	if ready == nil {
+		var err error
+		if ready, err = d.firstLoad(hello); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
+	deployment, node := ready.deployment, ready.node
 	if err := os.MkdirAll(node.Daemon.StateDir, 0o755); err != nil {
 		return fmt.Errorf("daemon.state_dir: %w", err)
 	}
@@ -61,7 +59,8 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 		return err
 	}
 	d.pool = check.NewPool(check.Config{Probe: d.o.Parts.Probe(node), Report: d.box.verdicts, Log: d.log})
-	d.pool.Set(work(node, d.adoptTable(ctx)))
+	d.pool.Set(d.takeHistory(work(node, d.adoptTable(ctx))))
+	d.remember(deployment, node)
 	if d.fileErr == "" {
 		d.counts.reloaded(time.Now())
 	} else {
@@ -88,6 +87,21 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello) error {
 	d.running.Go(func() { d.watchDown(ctx) })
 	d.serve(ctx, node)
 	return nil
+}
+
+// firstLoad reads the configuration, or, where the service was up before, takes the
+// one that was in force then.
+func (d *Director) firstLoad(hello ipc.Hello) (*loaded, error) {
+	deployment, node, err := d.load()
+	if err != nil && hello.Resume {
+		d.log.Error("the file is not usable, going on with the configuration of before", "error", err)
+		d.fileErr = fileTrouble(err)
+		deployment, node, err = d.remembered(hello.StateDir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &loaded{deployment, node}, nil
 }
 
 // openOverrides takes up what the operator has said before. Not knowing it is no
@@ -118,9 +132,11 @@ func (d *Director) serve(ctx context.Context, node conf.Node) {
 	serve, err := d.o.Parts.Control(ctx, node, d)
 	if err != nil {
 		d.log.Error("no control socket", "error", err)
+		close(d.served)
 		return
 	}
 	d.running.Go(func() {
+		defer close(d.served)
 		if err := serve(); err != nil && ctx.Err() == nil {
 			d.log.Error("no control socket", "error", err)
 		}

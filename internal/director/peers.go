@@ -106,7 +106,7 @@ func (p *peers) open(want linkSpec) (Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := peer.Config{Key: key, Port: want.port, Local: localEnd{p.d}, Changed: p.changed, Log: p.d.log}
+	c := peer.Config{Key: key, Port: want.port, Local: localEnd{p.d}, Changed: p.changed, Sockets: p.d.sockets, Log: p.d.log}
 	if c.Self, err = peerOf(want.self); err != nil {
 		return nil, err
 	}

@@ -25,10 +25,12 @@ func (d *Director) Status(ctx context.Context) (api.Status, error) {
 // gather takes the facts of one moment, asking the engine and the kernel for
 // theirs.
 func (d *Director) gather(ctx context.Context) (facts, error) {
-	s := d.shown.Load()
-	if s == nil {
+	select { // who asks a director that has just been started waits for its first look
+	case <-d.published:
+	case <-ctx.Done():
 		return facts{}, errors.New("the director is still starting")
 	}
+	s := d.shown.Load()
 	f := facts{
 		version: d.o.Version, started: d.started, deployment: s.deployment, world: s.world,
 		result: s.result, kernel: serversOf(s.result.Table), hostErr: s.hostErr, webErr: d.web.Problem(), fileErr: s.fileErr, counts: s.counts,

@@ -19,6 +19,9 @@ type Web interface {
 	Set(netip.AddrPort)
 	// Problem tells why it is not listened at; nil: it is.
 	Problem() error
+	// Leave gives the address up for good, once the requests in progress are answered or
+	// the context ends.
+	Leave(context.Context)
 	// Run ends with the context.
 	Run(context.Context)
 }
@@ -28,6 +31,7 @@ type nowhere struct{}
 
 func (nowhere) Set(netip.AddrPort)      {}
 func (nowhere) Problem() error          { return nil }
+func (nowhere) Leave(context.Context)   {}
 func (nowhere) Run(ctx context.Context) { <-ctx.Done() }
 
 // watchAge is how old an answer over HTTP may be. Whoever can connect can ask as

@@ -41,6 +41,8 @@ func (w *fakeWeb) Problem() error {
 	return w.fail
 }
 
+func (w *fakeWeb) Leave(context.Context) { w.Set(netip.AddrPort{}) }
+
 func (w *fakeWeb) Run(ctx context.Context) { <-ctx.Done() }
 
 // where is the address that was wanted last.

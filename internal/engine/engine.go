@@ -34,6 +34,13 @@ type Options struct {
 	Log        *slog.Logger
 	// Director makes the command of the director process; the line is descriptor 3.
 	Director func() *exec.Cmd
+	// Self makes the command of another process like this one, of the program that is
+	// installed now; for a restart in place.
+	Self func() *exec.Cmd
+	// Holder is the line to an engine that runs, in whose place this one is to go on;
+	// nil: there is none.
+	Holder  *ipc.HeirEnd
+	Version string // of the program
 }
 
 // process is one running engine.
@@ -48,13 +55,24 @@ type process struct {
 	director *supervisor
 	orders   <-chan os.Signal
 	records  map[string]vrrp.Record // what the process before this one left
-	resume   bool                   // the process before this one was killed
+	heir     *heir                  // nil: this engine began by itself
+	failing  chan struct{}          // closed by fail
+	restarts chan struct{}          // a restart in place is asked for
+	bequest  chan ipc.ToEngine      // what the director leaves
 
-	mu         sync.Mutex
-	configured ipc.Configure
-	health     map[string]vrrp.Health // as the director last said
-	orphaned   bool                   // and the engine was told something lower
-	rewatch    chan []string          // the interfaces to watch, newest
+	mu     sync.Mutex
+	resume bool  // the service was up before this process
+	failed error // why there is nothing to be elected
+	// A restart in place, and what was ordered meanwhile.
+	restarting  bool
+	stopAsked   bool
+	reloadLater bool
+	successor   *successor // that goes on
+	restarted   ipc.Restarted
+	configured  ipc.Configure
+	health      map[string]vrrp.Health // as the director last said
+	orphaned    bool                   // and the engine was told something lower
+	rewatch     chan []string          // the interfaces to watch, newest
 }
 
 // Run is the engine process. It returns nil after a hand-over asked for by
@@ -66,15 +84,11 @@ func Run(ctx context.Context, o Options) error {
 	signal.Notify(orders, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer signal.Stop(orders)
 
-	rt, err := Claim(o.RuntimeDir)
+	rt, err := enterRuntime(o)
 	if err != nil {
 		return err
 	}
 	defer rt.Release()
-	// A stop that was cut short ends here: whoever starts us wants us to run.
-	if err := rt.ClearStop(); err != nil {
-		return err
-	}
 	p, err := open(o, rt)
 	if err != nil {
 		return err
@@ -84,10 +98,35 @@ func Run(ctx context.Context, o Options) error {
 	return p.run(ctx)
 }
 
+// enterRuntime takes the runtime directory, or, where another engine has it, looks
+// into it.
+func enterRuntime(o Options) (*Runtime, error) {
+	if o.Holder != nil {
+		return attend(o.RuntimeDir)
+	}
+	rt, err := Claim(o.RuntimeDir)
+	if err != nil {
+		return nil, err
+	}
+	// A stop that was cut short ends here: whoever starts us wants us to run.
+	if err := rt.ClearStop(); err != nil {
+		rt.Release()
+		return nil, err
+	}
+	return rt, nil
+}
+
 // open gets everything ready; nothing has been changed yet.
 func open(o Options, rt *Runtime) (*process, error) {
-	p := &process{o: o, log: o.Log, runtime: rt, rewatch: make(chan []string, 1)}
-	p.openPage()
+	p := &process{
+		o: o, log: o.Log, runtime: rt, rewatch: make(chan []string, 1), failing: make(chan struct{}),
+		restarts: make(chan struct{}, 1), bequest: make(chan ipc.ToEngine, 1),
+	}
+	if o.Holder != nil {
+		p.heir = &heir{line: o.Holder, prepared: make(chan struct{}, 1), adopted: make(chan struct{})}
+	} else {
+		p.openPage()
+	}
 	var err error
 	if p.host, err = linux.NewHost(o.Log, rt.Stores()); err != nil {
 		return nil, err
@@ -115,6 +154,9 @@ func (p *process) close() {
 	if p.page != nil {
 		err = errors.Join(err, p.page.Close())
 	}
+	if p.successor != nil {
+		err = errors.Join(err, p.successor.line.Close()) // now it is alone
+	}
 	if err != nil {
 		p.log.Debug("close the engine", "error", err)
 	}
@@ -126,11 +168,7 @@ func (p *process) run(ctx context.Context) error {
 		return err
 	}
 	p.gate = newGate(p.host, func(group string) { p.director.send(ipc.ToDirector{Prepare: group}) })
-	c := vrrp.EngineConfig{Conn: conn, Host: p.gate, Log: p.log, OnTransition: p.transition}
-	if p.page != nil {
-		c.Recorder = p.page
-	}
-	p.engine = vrrp.NewEngine(c)
+	p.engine = vrrp.NewEngine(vrrp.EngineConfig{Conn: conn, Host: p.gate, Recorder: p, Log: p.log, OnTransition: p.transition})
 	p.director = &supervisor{
 		log: p.log, realtime: p.o.Realtime, command: p.o.Director,
 		hello: p.hello, receive: p.receive, turned: p.weigh,
@@ -143,36 +181,70 @@ func (p *process) run(ctx context.Context) error {
 			p.log.Warn("memory not locked", "error", err)
 		}
 	}
-	p.goOn()
+	if p.heir == nil {
+		p.goOn()
+	}
 
-	var refused error
-	err = p.elect(ctx, &refused)
-	if refused != nil {
-		err = refused
-	} else if err == nil {
+	err = p.elect(ctx)
+	switch failure := p.failure(); {
+	case failure != nil:
+		err = failure
+	case errors.Is(err, vrrp.ErrHandedOver):
+		err = nil // everything is another process's now
+	case err == nil:
 		err = p.runtime.Stopped()
 	}
 	return errors.Join(err, conn.Shutdown())
 }
 
+// Record implements [vrrp.Recorder].
+func (p *process) Record(group string, r vrrp.Record) {
+	if p.page != nil {
+		p.page.Record(group, r)
+	}
+}
+
+// fail ends the process: there is nothing to be elected, and err says why.
+func (p *process) fail(err error) {
+	p.mu.Lock()
+	if p.failed == nil {
+		p.failed = err
+		close(p.failing)
+	}
+	p.mu.Unlock()
+	p.engine.Stop()
+}
+
+func (p *process) failure() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.failed
+}
+
 // elect runs the election with all that goes on beside it, and returns when
-// nothing of that is left. refused is the director's word that there is nothing
-// to be elected.
-func (p *process) elect(ctx context.Context, refused *error) error {
+// nothing of that is left.
+func (p *process) elect(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	defer cancel()
 	beside.Go(func() { p.watch(ctx) })
 	beside.Go(func() { p.obey(ctx) })
+	if p.heir != nil {
+		beside.Go(func() { p.succeed(ctx) })
+	}
 	left := make(chan struct{})
 	beside.Go(func() {
 		defer close(left)
-		if *refused = p.director.run(ctx); *refused != nil {
-			p.engine.Stop()
+		if err := p.director.run(ctx); err != nil {
+			p.fail(err)
 		}
 	})
-	if err := p.engine.Run(ctx); err != nil {
+	err := p.engine.Run(ctx)
+	if errors.Is(err, vrrp.ErrHandedOver) {
+		p.depart(left)
+	}
+	if err != nil {
 		return err
 	}
 	p.awaitDirector(left)
@@ -221,25 +293,38 @@ func (p *process) goOn() {
 // configure makes c the whole configuration of the engine.
 func (p *process) configure(c ipc.Configure) {
 	names := make([]string, 0, len(c.Groups))
-	interfaces := make(map[string]bool)
 	for _, g := range c.Groups {
 		names = append(names, g.Name)
+	}
+	p.assign(names)
+	p.mu.Lock()
+	p.configured = c
+	p.mu.Unlock()
+	p.engine.Configure(c.Groups, p.records)
+	p.records = nil // they are of use once
+	p.watchInterfaces(c.Groups)
+}
+
+// assign gives the groups their places on the page.
+func (p *process) assign(names []string) {
+	if p.page == nil {
+		return
+	}
+	if err := p.page.Assign(names); err != nil {
+		p.log.Warn("a restart will not be able to adopt", "error", err)
+	}
+}
+
+// watchInterfaces has the interfaces of these groups watched.
+func (p *process) watchInterfaces(groups []vrrp.GroupConfig) {
+	interfaces := make(map[string]bool)
+	for _, g := range groups {
 		for i := range g.Routers {
 			for _, name := range g.Routers[i].Interfaces() {
 				interfaces[name] = true
 			}
 		}
 	}
-	if p.page != nil {
-		if err := p.page.Assign(names); err != nil {
-			p.log.Warn("a restart will not be able to adopt", "error", err)
-		}
-	}
-	p.mu.Lock()
-	p.configured = c
-	p.mu.Unlock()
-	p.engine.Configure(c.Groups, p.records)
-	p.records = nil // they are of use once
 	sorted := slices.Sorted(maps.Keys(interfaces))
 	select {
 	case <-p.rewatch:
@@ -280,6 +365,29 @@ func (p *process) receive(m ipc.ToEngine) {
 		p.reply(m.Query)
 	case m.Ready:
 		p.notify(ready)
+	case m.Waits && p.heir != nil:
+		select {
+		case p.heir.prepared <- struct{}{}:
+		default: // it is known
+		}
+	case m.Restart:
+		p.askRestart()
+	case m.Bequest != nil:
+		select {
+		case p.bequest <- m:
+		default:
+			closeFiles(m.Files) // nobody waits
+		}
+	}
+}
+
+// askRestart begins a restart in place, one at a time.
+func (p *process) askRestart() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.restarting {
+		p.restarting = true
+		p.restarts <- struct{}{}
 	}
 }
 
@@ -305,6 +413,9 @@ func (p *process) reply(n uint64) {
 func (p *process) hello(resume bool) ipc.Hello {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.waiting() {
+		return ipc.Hello{Wait: true}
+	}
 	return ipc.Hello{Resume: resume || p.resume, StateDir: p.configured.StateDir}
 }
 
@@ -346,11 +457,28 @@ func (p *process) transition(t vrrp.Transition) {
 // obey turns SIGTERM and SIGINT into a hand-over and SIGHUP into a reload. A
 // second SIGTERM changes nothing: the hand-over is bounded.
 func (p *process) obey(ctx context.Context) {
+	if p.heir != nil {
+		select { // until then they are the engine's that runs, and it passes them on
+		case <-ctx.Done():
+			return
+		case <-p.heir.adopted:
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-p.restarts:
+			go p.restart(ctx) // its end is the loop's, or nothing
 		case s := <-p.orders:
+			p.mu.Lock()
+			later := s == syscall.SIGHUP && p.restarting
+			p.reloadLater = p.reloadLater || later
+			p.stopAsked = p.stopAsked || s != syscall.SIGHUP
+			p.mu.Unlock()
+			if later {
+				continue
+			}
 			if s == syscall.SIGHUP {
 				p.director.send(ipc.ToDirector{Reload: true})
 				continue

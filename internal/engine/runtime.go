@@ -41,10 +41,7 @@ type Runtime struct {
 // Claim takes the runtime directory for this process; ErrRunning when another
 // one has it. The lock goes with the process, however it ends.
 func Claim(dir string) (*Runtime, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("runtime directory: %w", err)
-	}
-	boot, err := state.BootID()
+	r, err := attend(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -59,11 +56,32 @@ func Claim(dir string) (*Runtime, error) {
 		}
 		return nil, fmt.Errorf("runtime directory: lock %s: %w", lock.Name(), err)
 	}
-	return &Runtime{dir: dir, boot: boot, lock: lock}, nil
+	r.lock = lock
+	return r, nil
 }
 
+// attend looks into the runtime directory of an engine that runs.
+func attend(dir string) (*Runtime, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("runtime directory: %w", err)
+	}
+	boot, err := state.BootID()
+	if err != nil {
+		return nil, err
+	}
+	return &Runtime{dir: dir, boot: boot}, nil
+}
+
+// inherit takes the directory over from another process, whose lock this is: it
+// holds until neither has it open.
+func (r *Runtime) inherit(lock *os.File) { r.lock = lock }
+
 // Release gives the directory back.
-func (r *Runtime) Release() { r.lock.Close() }
+func (r *Runtime) Release() {
+	if r.lock != nil {
+		r.lock.Close()
+	}
+}
 
 // BootID is the boot this directory belongs to.
 func (r *Runtime) BootID() string { return r.boot }

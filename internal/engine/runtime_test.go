@@ -112,7 +112,7 @@ func TestDirectorThatStartsSlowly(t *testing.T) {
 		s := &supervisor{turned: func() {}, alive: time.Now()}
 		go s.watchLease(t.Context())
 		time.Sleep(2 * directorHung) // none is there, none is hung
-		s.attach(line)
+		s.attach(line, false)
 		for range 3 {
 			time.Sleep(directorHung - time.Second)
 			if err := line.Send(ipc.ToDirector{}); err != nil {

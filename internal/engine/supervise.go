@@ -59,7 +59,8 @@ type supervisor struct {
 	knows  bool           // the director on the line has said how fit the groups are
 	isLost bool
 	ready  bool // a director has been ready in this engine's life
-	leaves bool // the director was asked to take its part along: no other follows
+	leaves bool // the director was asked to go: no other follows
+	waits  bool // the director on the line waits for [supervisor.begin]
 	starts int
 }
 
@@ -78,11 +79,14 @@ func (s *supervisor) run(ctx context.Context) error {
 	for {
 		started := time.Now()
 		refused, err := s.once(ctx)
+		next := s.hello(s.wasReady())
 		switch {
 		case ctx.Err() != nil || s.leaving():
 			return nil
-		case refused != nil && !s.hello(s.wasReady()).Resume:
+		case refused != nil && !next.Resume:
 			return &RefusedError{*refused}
+		case next.Wait:
+			return &RefusedError{ipc.Refuse{ExitCode: 1, Reason: fmt.Sprintf("its director process ended: %v", err)}}
 		case refused != nil:
 			err = errors.New(refused.Reason)
 		}
@@ -111,15 +115,16 @@ func (s *supervisor) once(ctx context.Context) (*ipc.Refuse, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
-	s.attach(line)
-	defer s.attach(nil)
+	hello := s.hello(s.wasReady())
+	s.attach(line, hello.Wait)
+	defer s.attach(nil, false)
 	// Closing the line is the order to leave: the director exits at once and
 	// touches nothing.
 	stop := context.AfterFunc(ctx, func() { line.Close() })
 	defer stop()
 
 	var refused *ipc.Refuse
-	err = line.Send(ipc.ToDirector{Hello: new(s.hello(s.wasReady()))})
+	err = line.Send(ipc.ToDirector{Hello: &hello})
 	if err == nil {
 		refused, err = s.pump(line)
 	}
@@ -162,10 +167,10 @@ func (s *supervisor) reap(cmd *exec.Cmd) error {
 	return errors.New("it left")
 }
 
-func (s *supervisor) attach(line *ipc.EngineEnd) {
+func (s *supervisor) attach(line *ipc.EngineEnd, waits bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.line, s.knows = line, false
+	s.line, s.knows, s.waits = line, false, waits
 	if line != nil {
 		s.starts++
 		s.spoke = time.Now()
@@ -219,6 +224,37 @@ func (s *supervisor) leave() bool {
 		s.send(ipc.ToDirector{Leave: true})
 	}
 	return asked
+}
+
+// begin lets a director that waits begin, with what the one before it has left.
+func (s *supervisor) begin(b ipc.Bequest, sockets []*os.File) {
+	defer closeFiles(sockets)
+	s.mu.Lock()
+	waits := s.waits
+	s.waits = false
+	s.mu.Unlock()
+	if waits { // else it has begun by itself, after one that ended
+		s.send(ipc.ToDirector{Begin: &b, Files: sockets})
+	}
+	s.renew()
+}
+
+// renew begins the director's lease anew.
+func (s *supervisor) renew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.alive, s.isLost = time.Now(), false
+}
+
+// part tells the director that another process goes on, upon which it leaves; false:
+// there is none to tell.
+func (s *supervisor) part(r ipc.Restarted) bool {
+	s.mu.Lock()
+	s.leaves = true
+	told := s.line != nil
+	s.mu.Unlock()
+	s.send(ipc.ToDirector{Restarted: &r})
+	return told
 }
 
 func (s *supervisor) leaving() bool {

@@ -29,8 +29,8 @@ type ToEngine struct {
 	// Opening is said every second before that: the director lives, and reads the
 	// configuration and the kernel's table.
 	Opening bool `json:",omitempty"`
-	// Prepared answers a greeting with Wait: the configuration can be used.
-	Prepared bool `json:",omitempty"`
+	// Waits answers a greeting with Wait: the configuration can be used.
+	Waits bool `json:",omitempty"`
 	// Restart asks for a restart in place, answered with Restarted. Bequest answers
 	// Bequeath.
 	Restart bool     `json:",omitempty"`
@@ -74,7 +74,7 @@ type ToDirector struct {
 	// Prepare is the group whose addresses are about to go up: have the table go by the
 	// checks here, and say Prepared.
 	Prepare string `json:",omitempty"`
-	Leave      bool             `json:",omitempty"` // the addresses are off: take your part along
+	Leave   bool   `json:",omitempty"` // the addresses are off: take your part along
 	// Bequeath asks what the next director needs to know. Restarted is the end of a
 	// restart; where it was one the director leaves.
 	Bequeath  bool       `json:",omitempty"`
@@ -101,7 +101,7 @@ type Hello struct {
 	Resume bool
 	// StateDir is where a director of before kept its memory; empty: there was none.
 	StateDir string
-	// Wait: another director is at work. Read the configuration, say Prepared, and
+	// Wait: another director is at work. Read the configuration, say Waits, and
 	// touch nothing before Begin.
 	Wait bool
 }

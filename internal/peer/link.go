@@ -18,6 +18,7 @@ import (
 
 	"failover/internal/api"
 	"failover/internal/pause"
+	"failover/internal/sockets"
 	"failover/lvs"
 )
 
@@ -49,6 +50,9 @@ type Config struct {
 	// Changed is called with what is known of another director after each attempt to
 	// reach it. It must not block.
 	Changed func(View)
+	// Sockets are the listening sockets of the process, where it hands them on; nil:
+	// it does not.
+	Sockets *sockets.Set
 	Log     *slog.Logger
 }
 
@@ -102,7 +106,7 @@ func (l *Link) listen(ctx context.Context, s *server, at netip.AddrPort) {
 	wait := every
 	for ctx.Err() == nil {
 		err := l.listenOnce(ctx, s, at)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) { // handed on to another process
 			return
 		}
 		l.setTrap(at, err)
@@ -115,7 +119,9 @@ func (l *Link) listen(ctx context.Context, s *server, at netip.AddrPort) {
 }
 
 func (l *Link) listenOnce(ctx context.Context, s *server, at netip.AddrPort) error {
-	listener, err := listenConfig.Listen(ctx, "tcp", at.String())
+	listener, err := l.cfg.Sockets.Listen("peer "+at.String(), func() (net.Listener, error) {
+		return listenConfig.Listen(ctx, "tcp", at.String())
+	})
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ const (
 	requestTimeout = 10 * time.Second
 	// connsTimeout bounds the sending of a whole table of connections.
 	connsTimeout = 2 * time.Minute
-	maxHeader      = 8 << 10
+	maxHeader    = 8 << 10
 )
 
 // refusals count the connections and requests that came to nothing, by reason.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/net/netutil"
+
+	"failover/internal/sockets"
 )
 
 const (
@@ -34,6 +36,9 @@ type Server struct {
 	life    context.Context // ends with Run
 	die     context.CancelFunc
 	running sync.WaitGroup
+	// Sockets are the listening sockets of the process, where it hands them on; set
+	// before the first Set.
+	Sockets *sockets.Set
 
 	mu      sync.Mutex
 	want    netip.AddrPort // invalid: nowhere
@@ -47,6 +52,8 @@ type place struct {
 	address  netip.AddrPort
 	listener net.Listener
 	http     *http.Server
+	waiting  sockets.Waiting
+	over     chan struct{} // closed when no more connection is accepted
 }
 
 // New returns a Server that listens nowhere yet.
@@ -95,6 +102,24 @@ func (s *Server) Run(ctx context.Context) {
 	s.running.Wait()
 }
 
+// Leave gives the address up for good. It returns when the requests in progress are
+// answered, or with ctx.
+func (s *Server) Leave(ctx context.Context) {
+	s.mu.Lock()
+	s.ended = true
+	p := s.now
+	s.mu.Unlock()
+	if p == nil {
+		return
+	}
+	_ = p.listener.Close() // it listens no more either way
+	select {
+	case <-p.over:
+		p.waiting.None(ctx)
+	case <-ctx.Done():
+	}
+}
+
 func (s *Server) retry() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,13 +154,13 @@ func (s *Server) move() error {
 		s.leave(old)
 		return nil
 	}
-	l, err := listen(s.want)
+	l, err := s.listen(s.want)
 	if errors.Is(err, syscall.EADDRINUSE) && old != nil && overlap(old.address, s.want) {
 		// It is ourselves who are in the way: the kernel gives 0.0.0.0 and one of the
 		// addresses it stands for to one listener only.
 		_ = old.listener.Close() // it listens no more either way
-		if l, err = listen(s.want); err != nil {
-			back, lost := listen(old.address)
+		if l, err = s.listen(s.want); err != nil {
+			back, lost := s.listen(old.address)
 			if lost != nil {
 				s.now = nil
 				s.leave(old)
@@ -156,7 +181,9 @@ func (s *Server) move() error {
 
 // serve answers whoever connects.
 func (s *Server) serve(address netip.AddrPort, l net.Listener) *place {
-	p := &place{address: address, listener: l, http: &http.Server{
+	p := &place{address: address, listener: l, over: make(chan struct{})}
+	p.http = &http.Server{
+		ConnState:         p.waiting.Note,
 		Handler:           s.handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       5 * time.Second,
@@ -164,9 +191,10 @@ func (s *Server) serve(address netip.AddrPort, l net.Listener) *place {
 		IdleTimeout:       30 * time.Second,
 		MaxHeaderBytes:    8 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-	}}
+	}
 	s.running.Go(func() {
 		err := p.http.Serve(netutil.LimitListener(l, connections))
+		close(p.over)
 		if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -205,6 +233,11 @@ func (s *Server) leave(p *place) {
 // server knows of it only once it has come to serve. Nothing can be done about
 // an error.
 func (p *place) close() { _ = errors.Join(p.listener.Close(), p.http.Close()) }
+
+// listen takes an address, or the socket there that another process has left.
+func (s *Server) listen(address netip.AddrPort) (net.Listener, error) {
+	return s.Sockets.Listen("http "+address.String(), func() (net.Listener, error) { return listen(address) })
+}
 
 // listen takes an address. 0.0.0.0 is IPv4 alone, [::] is both families.
 func listen(address netip.AddrPort) (net.Listener, error) {
