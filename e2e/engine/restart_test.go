@@ -27,7 +27,9 @@ func TestRestart(t *testing.T) {
 			book, probe, asked := p.ledger(p.LB1), p.ping(p.Client, outside), p.pester(p.LB1)
 			p.await(10*time.Second, "the announcements of the take-over are over", func() bool { return time.Since(master.Since) > 6*time.Second })
 			begin := time.Now()
-			for range 5 {
+			p.restart(p.LB1)
+			files := open(t, p.units[p.LB1].MainPID())
+			for range 4 {
 				p.restart(p.LB1)
 			}
 			p.restart(p.LB2)
@@ -62,6 +64,9 @@ func TestRestart(t *testing.T) {
 			}
 			if n := len(p.units[p.LB1].PIDs()); n != 2 {
 				t.Errorf("lb1 has %d processes", n)
+			}
+			if now := open(t, p.units[p.LB1].MainPID()); now > files+1 {
+				t.Errorf("%d open files after five restarts, %d after the first", now, files)
 			}
 		})
 	}

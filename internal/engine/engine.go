@@ -423,6 +423,9 @@ func (p *process) hello(resume bool) ipc.Hello {
 // while there is none, so low that a healthy neighbour takes over; where there is
 // none of those either, this machine stays master.
 func (p *process) weigh() {
+	if p.waiting() {
+		return // there is nothing yet that could be fit
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock() // until the engine knows: the newest word must be the last
 	// Before the first configuration there is no mastership to offer.

@@ -77,7 +77,7 @@ func (p *process) succeed(ctx context.Context) {
 		p.fail(err)
 		return
 	}
-	p.awaitHolder()
+	p.awaitHolder(ctx)
 	p.director.begin(left.Legacy.Bequest, left.Files)
 }
 
@@ -175,10 +175,18 @@ func (p *process) goOnWith(ctx context.Context, l *ipc.Legacy, s vrrp.EngineStat
 }
 
 // awaitHolder waits until the engine of before has gone, and its director with it:
-// two directors would be at the table.
-func (p *process) awaitHolder() {
+// two directors would be at the table. Until then there is one, and this engine's own
+// has a lease that does not count.
+func (p *process) awaitHolder(ctx context.Context) {
 	late := time.AfterFunc(farewell, func() { p.heir.line.Close() })
 	defer late.Stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		for pause.For(ctx, directorLease/3) == nil {
+			p.director.renew()
+		}
+	}()
 	for {
 		if _, err := p.heir.line.Recv(); err != nil {
 			return
