@@ -143,7 +143,7 @@ func Run(ctx context.Context, o Options) error {
 	return d.loop(ctx)
 }
 
-// opening tells the engine, until the function it returns is called, that this
+// opening tells the engine, from now until the function it returns is called, that this
 // process lives: with a large file on a slow machine the start takes longer than
 // a director may be silent.
 func (d *Director) opening(ctx context.Context) (opened func()) {
@@ -153,14 +153,11 @@ func (d *Director) opening(ctx context.Context) (opened func()) {
 		defer close(ended)
 		beat := time.NewTicker(alive)
 		defer beat.Stop()
-		for {
+		for d.o.Line.Send(ipc.ToEngine{Opening: true}) == nil { // else the loop will see that the engine has gone
 			select {
 			case <-ctx.Done():
 				return
 			case <-beat.C:
-				if d.o.Line.Send(ipc.ToEngine{Opening: true}) != nil {
-					return // the engine has gone: the loop will see it
-				}
 			}
 		}
 	}()

@@ -295,6 +295,7 @@ type fakeLine struct {
 	readies    int
 	refuse     *ipc.Refuse
 	beats      int
+	openings   int
 	queries    int
 	mute       bool // it does not answer queries
 	routers    []vrrp.RouterStatus
@@ -344,6 +345,8 @@ func (l *fakeLine) Send(m ipc.ToEngine) error {
 		l.bequest = m.Bequest
 	case m.Alive:
 		l.beats++
+	case m.Opening:
+		l.openings++
 	case m.Query != 0 && l.mute:
 		l.queries++
 	case m.Query != 0:

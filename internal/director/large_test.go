@@ -47,3 +47,31 @@ func TestManyFirstVerdicts(t *testing.T) {
 		}
 	})
 }
+
+// TestOpeningIsToldAtOnce: who begins to read a large file has come that far, which
+// the engine hears before a second is over.
+func TestOpeningIsToldAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &Director{o: Options{Line: newFakeLine()}}
+		line := d.o.Line.(*fakeLine)
+		told := func() int {
+			line.mu.Lock()
+			defer line.mu.Unlock()
+			return line.openings
+		}
+		opened := d.opening(t.Context())
+		for want := 1; want <= 3; want++ {
+			synctest.Wait()
+			if n := told(); n != want {
+				t.Errorf("told %d times, want %d", n, want)
+			}
+			time.Sleep(alive)
+		}
+		opened()
+		before := told()
+		time.Sleep(time.Minute)
+		if told() != before {
+			t.Error("told after it was open")
+		}
+	})
+}
