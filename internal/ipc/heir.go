@@ -51,11 +51,11 @@ type HeirReady struct {
 	Version string // of the program
 }
 
-// HolderEnd is the line's end of the engine that runs, HeirEnd that of the other.
-type (
-	HolderEnd = Conn[ToHeir, ToHolder]
-	HeirEnd   = Conn[ToHolder, ToHeir]
-)
+// HolderEnd is the line's end of the engine that runs.
+type HolderEnd = Conn[ToHeir, ToHolder]
+
+// HeirEnd is the end of the engine that is to go on.
+type HeirEnd = Conn[ToHolder, ToHeir]
 
 // HeirPair makes the line between two engines: the end of the one that runs, and the
 // file to hand to the other.
