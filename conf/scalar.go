@@ -18,7 +18,7 @@ func (r *reader) scalar(e *entry, raw any) {
 	case Bool:
 		b, ok := raw.(bool)
 		if !ok {
-			r.fail(e, "", "must be true or false, not %s", kindOf(raw))
+			r.fail(e, "", "must be %s, not %s", e.spec.Allowed(), kindOf(raw))
 			return
 		}
 		e.value = b
