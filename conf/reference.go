@@ -41,7 +41,7 @@ func writeSection(b *bytes.Buffer, s *Section, doc string) {
 		}
 		b.WriteByte('\n')
 		comment(b, k.Doc)
-		comment(b, terms(k))
+		comment(b, k.Terms())
 		if k.Section != nil && (!k.opens() || k.Section.Header == "" && k.Section.Path == s.Path+"."+k.Name) {
 			writeParts(b, k)
 		}
@@ -65,12 +65,13 @@ func writeParts(b *bytes.Buffer, k *Key) {
 	comment(b, "The keys of a table:")
 	for i := range k.Section.Keys {
 		part := &k.Section.Keys[i]
-		comment(b, "- "+part.Name+": "+part.Doc+" "+terms(part))
+		comment(b, "- "+part.Name+": "+part.Doc+" "+part.Terms())
 	}
 }
 
-// terms says what a key takes and what it is when it is left out.
-func terms(k *Key) string {
+// Terms says in words what a key takes and what it is when it is left out: "Takes:
+// integer, 1–254. Default: 100."
+func (k *Key) Terms() string {
 	s := "Takes: " + k.Allowed() + "."
 	switch {
 	case k.Required:

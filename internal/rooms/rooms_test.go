@@ -40,6 +40,7 @@ var rules = map[string][]string{
 	"internal/engine":     {"vrrp", "vrrp/linux", "internal/ipc", "internal/pause", "internal/state"},
 	"internal/ipvsadm":    {"lvs", "conf", "internal/policy"},
 	"internal/logs":       {},
+	"internal/manual":     {"conf"},
 	"internal/rooms":      {},
 	"internal/testenv":    {},
 	"internal/director":   {"*"}, // everything but what stands above it
