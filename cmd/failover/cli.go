@@ -105,8 +105,9 @@ IPVS table, so that a take-over finds everything in place.`,
 	root.AddCommand(c.runCommand(), c.directorCommand(), c.validateCommand(), c.planCommand(),
 		c.reloadCommand(), c.restartCommand(), c.statusCommand(), c.realserverCommand(),
 		c.drainCommand(), c.disableCommand(), c.enableCommand(), c.weightCommand(), c.maintenanceCommand(), c.switchoverCommand(),
-		c.exportCommand(), c.importCommand(), c.releaseCommand(), c.keygenCommand(), c.versionCommand())
+		c.exportCommand(), c.importCommand(), c.releaseCommand(), c.keygenCommand(), c.completionCommand(), c.versionCommand())
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
+	c.completions(root)
 	return root
 }
 
