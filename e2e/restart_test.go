@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,9 +40,7 @@ func (s *scene) restartsInPlace(t *testing.T, n *lab.Node, times int) {
 	var longest time.Duration
 	for range times {
 		pid, begin := s.pair.Unit(n).MainPID(), time.Now()
-		if out, code := s.command(t, n, "restart"); code != 0 {
-			t.Fatalf("restart: exit code %d: %s", code, out)
-		}
+		s.restartsOnce(t, n)
 		longest = max(longest, time.Since(begin))
 		if now := s.pair.Unit(n).MainPID(); now == pid {
 			t.Error("the main process is the same")
@@ -66,6 +65,22 @@ func (s *scene) restartsInPlace(t *testing.T, n *lab.Node, times int) {
 	if exits := s.pair.Unit(n).Exits(); len(exits) > 0 {
 		t.Errorf("the service has ended: %v", exits)
 	}
+}
+
+// restartsOnce restarts a director. The guest is slow: a new process that is not ready
+// in time leaves everything as it was, and is started once more.
+func (s *scene) restartsOnce(t *testing.T, n *lab.Node) {
+	t.Helper()
+	for range 4 {
+		out, code := s.command(t, n, "restart")
+		if code == 0 {
+			return
+		}
+		if t.Log(out); !strings.Contains(out, "the old process goes on: the new process is not ready after 5s") {
+			break
+		}
+	}
+	t.Fatal("no restart")
 }
 
 // sinces are how the real servers of a director stand, and since when.
