@@ -86,6 +86,7 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello, ready *loaded) err
 	d.running.Go(func() { d.watchDrains(ctx) })
 	d.running.Go(func() { d.watchDown(ctx) })
 	d.serve(ctx, node)
+	d.closeRest()
 	return nil
 }
 

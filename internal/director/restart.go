@@ -42,6 +42,9 @@ type remembered struct {
 // leave may wait for their answers.
 const answersPatience = time.Second
 
+// restPatience is how long after the start a socket that was left may be asked for.
+const restPatience = 30 * time.Second
+
 // errHandedOn ends a director in whose place another one goes on.
 var errHandedOn = errors.New("another process goes on")
 
@@ -167,13 +170,6 @@ func (d *Director) inherit(b ipc.Bequest, files []*os.File) {
 	if d.sockets, err = sockets.Inherit(b.Sockets, files); err != nil {
 		d.log.Warn("sockets of the director before", "error", err)
 	}
-	// Sockets of what is configured no more; those of the peer link are asked for in a
-	// moment.
-	time.AfterFunc(restAfter, func() {
-		if err := d.sockets.CloseRest(); err != nil {
-			d.log.Debug("sockets of the director before", "error", err)
-		}
-	})
 	var m bequest
 	err = json.Unmarshal(b.Memory, &m)
 	if err == nil && m.Version != bequestVersion {
@@ -191,6 +187,16 @@ func (d *Director) inherit(b ipc.Bequest, files []*os.File) {
 		d.faults[group] = ended
 	}
 	d.sight = sight{m.SightLost, m.SightChanged}
+}
+
+// closeRest closes the sockets of what is configured no more, once those that are
+// wanted have been asked for: the peer link does so in its own time.
+func (d *Director) closeRest() {
+	time.AfterFunc(restPatience, func() {
+		if err := d.sockets.CloseRest(); err != nil {
+			d.log.Debug("sockets of the director before", "error", err)
+		}
+	})
 }
 
 // takeHistory gives the checks the history that the director before has left.

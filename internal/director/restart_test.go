@@ -3,6 +3,7 @@ package director
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -138,5 +139,28 @@ func TestRestartIsAnswered(t *testing.T) {
 			t.Errorf("answers %+v, %v", answers, err)
 		}
 		<-s.done // it leaves by itself
+	})
+}
+
+// A socket that was left waits long enough for a director that opens slowly, and not
+// for ever.
+func TestSocketsThatNobodyWants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newStand(t, pairFile)
+		n.start(ipc.Hello{Wait: true})
+		left, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.line.toDirector <- ipc.ToDirector{Begin: &ipc.Bequest{Sockets: []string{"http 192.0.2.1:80"}}, Files: []*os.File{left}}
+		n.opened()
+		time.Sleep(restPatience - time.Second)
+		if _, err := left.Stat(); err != nil {
+			t.Errorf("closed too soon: %v", err)
+		}
+		time.Sleep(2 * time.Second)
+		if _, err := left.Stat(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("still open: %v", err)
+		}
 	})
 }
