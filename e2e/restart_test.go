@@ -76,7 +76,7 @@ func (s *scene) restartsOnce(t *testing.T, n *lab.Node) {
 		if code == 0 {
 			return
 		}
-		if t.Log(out); !strings.Contains(out, "the old process goes on: the new process is not ready after 5s") {
+		if t.Log(out); !strings.Contains(out, "no restart, the old process goes on: the ") {
 			break
 		}
 	}
