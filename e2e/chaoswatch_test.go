@@ -55,6 +55,11 @@ func anyHolder(have holdings) bool {
 	return false
 }
 
+// either wants one of the two.
+func either(a, b holdersWanted) holdersWanted {
+	return func(have holdings) bool { return a(have) || b(have) }
+}
+
 // watch looks at the addresses all the time and notes where they are elsewhere than
 // they should be for longer than settle.
 type watch struct {
