@@ -96,4 +96,3 @@ func (m *messages) operation(family int, seq uint32, op lvs.Op) error {
 	m.end(at)
 	return nil
 }
-
