@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -41,6 +42,8 @@ func (c *cli) director() error {
 	if err != nil {
 		return &failure{exitUsage, errors.New("director has no line to an engine"), "failover run starts it"}
 	}
+	// By /proc/self/exe its name in ps and pgrep would be "exe".
+	_ = os.WriteFile("/proc/self/comm", []byte(filepath.Base(os.Args[0])), 0o644)
 	level := &slog.LevelVar{}
 	format := ""
 	if d, err := conf.Glance(c.file); err == nil {

@@ -165,17 +165,16 @@ func runHint(err error) string {
 	return ""
 }
 
-// directorProcess is the command of the second process.
+// directorProcess is the command of the second process: of the program that runs, also
+// where an upgrade has put another one in its place. The two speak one language, and
+// change together (failover restart).
 func (c *cli) directorProcess() *exec.Cmd {
-	exe, err := os.Executable()
-	if err != nil {
-		exe = os.Args[0] // starting it will say what is wrong
-	}
 	args := []string{"director", "--config", c.file}
 	if c.node != "" {
 		args = append(args, "--node", c.node)
 	}
-	cmd := exec.Command(exe, args...)
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Args[0] = os.Args[0]
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	return cmd
 }

@@ -18,6 +18,7 @@ const (
 	KillAll        Kind = "kill all"
 	AllDead        Kind = "kill all, no restart"
 	Switchover     Kind = "switchover"
+	Restart        Kind = "restart"
 	CutLink        Kind = "cut one link"
 	CutLinks       Kind = "cut both links"
 	Partition      Kind = "partition"
@@ -77,6 +78,7 @@ var Kinds = []Spec{
 	{Kind: KillAll, Hits: directors},
 	{Kind: AllDead, Hits: directors, Least: 600 * ms, Most: 1500 * ms},
 	{Kind: Switchover, Hits: both, Ours: true},
+	{Kind: Restart, Hits: directors, Ours: true},
 	{Kind: CutLink, Hits: directors, Least: 600 * ms, Most: 1500 * ms, High: 1},
 	{Kind: CutLinks, Hits: directors, Least: 600 * ms, Most: 1500 * ms},
 	{Kind: Partition, Hits: directors, Least: 600 * ms, Most: 1500 * ms},

@@ -177,6 +177,19 @@ func TestRestartFails(t *testing.T) {
 			t.Errorf("%s: processes %v, before %d and %d", c.name, got, engine, director)
 		}
 	}
+	// An upgrade that was not followed by a restart: what has to be started again is the
+	// program that runs.
+	replace(t, p.program(), "#!/bin/sh\nexit 7\n")
+	kill(t, director, syscall.SIGKILL)
+	p.await(20*time.Second, "lb1 has a director again", func() bool {
+		next := p.director(p.LB1)
+		return next != 0 && next != director
+	})
+	p.answers(p.LB1)
+	if comm := strings.TrimSpace(read(t, fmt.Sprintf("/proc/%d/comm", p.director(p.LB1)))); comm != filepath.Base(p.program()) {
+		t.Errorf("the director process is called %q", comm)
+	}
+	replace(t, p.program(), read(t, program))
 	if gap := longest(wire.adverts(speaks["lb1"][0], begin)); gap >= 2*p.spec.every() {
 		t.Errorf("adverts %v apart", gap)
 	}
