@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bufio"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -438,5 +439,39 @@ func TestKeys(t *testing.T) {
 	}
 	if _, _, err := MakeKey(filepath.Join(t.TempDir(), "no", "node.key")); err == nil {
 		t.Error("no folder, no error")
+	}
+}
+
+// TestNobodyIsServedAfterTheEnd: a connection that was kept open is closed when the
+// server ends, whichever of the two that end it is first.
+func TestNobodyIsServedAfterTheEnd(t *testing.T) {
+	a, _ := pair(t)
+	for range 300 {
+		s := newServer(a.cfg, a.own, a.refused)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.serve(ctx) }()
+		ours, theirs := net.Pipe()
+		s.proven <- theirs
+		if _, err := io.WriteString(ours, "GET "+pathBeat+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		r := bufio.NewReader(ours)
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		_ = ours.SetReadDeadline(time.Now().Add(5 * time.Second))
+		if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
+			t.Fatalf("after the end: %v", err)
+		}
+		ours.Close()
 	}
 }
