@@ -206,7 +206,7 @@ func TestRestartFails(t *testing.T) {
 	p.reload(p.LB1, "")
 	kill(t, p.director(p.LB1), syscall.SIGKILL)
 	p.answers(p.LB1)
-	if err := p.units[p.LB1].Kill9(true); err != nil {
+	if err := p.units[p.LB1].KillMain(true); err != nil {
 		t.Fatal(err)
 	}
 	p.await(20*time.Second, "lb1 is master again", func() bool {

@@ -344,7 +344,7 @@ func (u *Unit) KillMain(restart bool) error {
 	if p == nil {
 		return nil
 	}
-	if err := p.Signal(syscall.SIGKILL); err != nil {
+	if err := u.signal(p, syscall.SIGKILL); err != nil {
 		return err
 	}
 	<-p.Done()
