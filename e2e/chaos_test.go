@@ -19,7 +19,7 @@ const (
 	chaosSteps, chaosSeed = 40, 1
 	// wholeAgain is how long the pair may take to be whole after a fault has ended: a
 	// start in the emulated guest is the most of it.
-	wholeAgain = 60 * time.Second
+	wholeAgain = 30 * time.Second
 )
 
 // TestChaos does what a seed says to a pair under load, and holds it to the table of

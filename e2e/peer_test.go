@@ -16,24 +16,18 @@ func (s *scene) linked(t *testing.T, setup lab.Setup) {
 	setup.PublicKeys = map[string]string{}
 	for _, n := range s.Directors() {
 		out, code := s.command(t, n, "keygen")
-		var key string
-		if _, err := fmt.Sscanf(lastLine(out), "public_key = %q", &key); code != 0 || err != nil {
-			t.Fatalf("keygen on %s: exit code %d, %q: %v", n.Name, code, out, err)
+		key, err := lab.PublicKey(out)
+		if code != 0 || err != nil {
+			t.Fatalf("%s: exit code %d: %v", n.Name, code, err)
 		}
 		setup.PublicKeys[n.Name] = key
 	}
 	must(t, s.pair.Configure(setup))
 }
 
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return lines[len(lines)-1]
-}
-
-// TestPeerLink is a pair that talks: each shows both, what the operator says on one
-// counts on both, and a link that is cut changes nothing but what is known.
-func TestPeerLink(t *testing.T) {
-	setup := lab.Setup{AdvertInterval: 100 * time.Millisecond, Check: "tcp", Rise: 1, Fall: 2}
+// linkedPair is a pair that talks, at work and in sync.
+func linkedPair(t *testing.T, setup lab.Setup) *scene {
+	t.Helper()
 	s := failover(t, setup)
 	s.linked(t, setup)
 	must(t, s.pair.Start(within(t, 60*time.Second)))
@@ -41,6 +35,14 @@ func TestPeerLink(t *testing.T) {
 	for _, n := range s.Directors() {
 		s.insync(t, n)
 	}
+	return s
+}
+
+// TestPeerLink is a pair that talks: each shows both, what the operator says on one
+// counts on both, and a link that is cut changes nothing but what is known.
+func TestPeerLink(t *testing.T) {
+	setup := lab.Setup{AdvertInterval: 100 * time.Millisecond, Check: "tcp", Rise: 1, Fall: 2}
+	s := linkedPair(t, setup)
 	s.play(t,
 		scenario{"the operator's word", s.saysOnce},
 		scenario{"switchover", s.switchesOver},

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,13 +14,7 @@ import (
 // anything.
 func TestRestartInPlace(t *testing.T) {
 	setup := lab.Setup{AdvertInterval: 100 * time.Millisecond, Check: "tcp", Rise: 2, Fall: 3}
-	s := failover(t, setup)
-	s.linked(t, setup)
-	must(t, s.pair.Start(within(t, 60*time.Second)))
-	s.settled(t)
-	for _, n := range s.Directors() {
-		s.insync(t, n)
-	}
+	s := linkedPair(t, setup)
 	s.play(t,
 		scenario{"the master", func(t *testing.T) { s.restartsInPlace(t, s.LB1, 5) }},
 		scenario{"the backup", func(t *testing.T) { s.restartsInPlace(t, s.LB2, 2) }},
@@ -40,7 +33,7 @@ func (s *scene) restartsInPlace(t *testing.T, n *lab.Node, times int) {
 	var longest time.Duration
 	for range times {
 		pid, begin := s.pair.Unit(n).MainPID(), time.Now()
-		s.restartsOnce(t, n)
+		s.says(t, n, "restart")
 		longest = max(longest, time.Since(begin))
 		if now := s.pair.Unit(n).MainPID(); now == pid {
 			t.Error("the main process is the same")
@@ -65,22 +58,6 @@ func (s *scene) restartsInPlace(t *testing.T, n *lab.Node, times int) {
 	if exits := s.pair.Unit(n).Exits(); len(exits) > 0 {
 		t.Errorf("the service has ended: %v", exits)
 	}
-}
-
-// restartsOnce restarts a director. The guest is slow: a new process that is not ready
-// in time leaves everything as it was, and is started once more.
-func (s *scene) restartsOnce(t *testing.T, n *lab.Node) {
-	t.Helper()
-	for range 4 {
-		out, code := s.command(t, n, "restart")
-		if code == 0 {
-			return
-		}
-		if t.Log(out); !strings.Contains(out, "no restart, the old process goes on: the ") {
-			break
-		}
-	}
-	t.Fatal("no restart")
 }
 
 // sinces are how the real servers of a director stand, and since when.

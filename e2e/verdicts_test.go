@@ -22,13 +22,7 @@ func TestHealthOfBoth(t *testing.T) {
 		Check: "tcp", CheckInterval: 3 * time.Second, Rise: 1, Fall: 2,
 		RouterLines: "follow_health = true",
 	}
-	s := failover(t, setup)
-	s.linked(t, setup)
-	must(t, s.pair.Start(within(t, 60*time.Second)))
-	s.settled(t)
-	for _, n := range s.Directors() {
-		s.insync(t, n)
-	}
+	s := linkedPair(t, setup)
 	s.play(t,
 		scenario{"a server dies and returns", s.diesOnBoth},
 		scenario{"one director is blind", s.blindMasterYields},

@@ -79,12 +79,9 @@ func (d *demo) keys(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		lines := strings.Split(strings.TrimSpace(out), "\n")
-		var key string
-		if _, err := fmt.Sscanf(lines[len(lines)-1], "public_key = %q", &key); err != nil {
-			return fmt.Errorf("failover keygen on %s: no public key in its last line: %w", n.Name, err)
+		if setup.PublicKeys[n.Name], err = lab.PublicKey(out); err != nil {
+			return err
 		}
-		setup.PublicKeys[n.Name] = key
 	}
 	d.gap()
 	return d.pair.Configure(setup)

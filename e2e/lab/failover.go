@@ -60,6 +60,15 @@ func (f Failover) Run(ctx context.Context, n *Node, args ...string) (string, err
 	return n.Run(ctx, append([]string{f.Binary}, args...)...)
 }
 
+// PublicKey is what failover keygen prints for the file: its last line.
+func PublicKey(keygen string) (key string, err error) {
+	lines := strings.Split(strings.TrimSpace(keygen), "\n")
+	if _, err := fmt.Sscanf(lines[len(lines)-1], "public_key = %q", &key); err != nil {
+		return "", fmt.Errorf("lab: failover keygen printed no public key: %q: %w", keygen, err)
+	}
+	return key, nil
+}
+
 func failoverTOML(s Setup) string {
 	s = s.withDefaults()
 	var b strings.Builder

@@ -9,16 +9,12 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
-	"slices"
 	"sync"
 	"syscall"
-	"time"
 
 	"failover/internal/ipc"
 	"failover/internal/state"
@@ -251,136 +247,6 @@ func (p *process) elect(ctx context.Context) error {
 	return nil
 }
 
-// awaitDirector lets a director take its part along (on_stop) after the hand-over,
-// within its time.
-func (p *process) awaitDirector(left <-chan struct{}) {
-	p.mu.Lock()
-	patience := p.configured.Leave
-	p.mu.Unlock()
-	if patience == 0 || !p.director.leave() {
-		return
-	}
-	p.log.Info("the director takes its part along", "patience", patience)
-	p.notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", patience.Microseconds()))
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	select {
-	case <-left:
-	case <-late.C:
-		p.log.Warn("the director has not taken its part along in time", "patience", patience)
-	}
-}
-
-// goOn takes up what the process before this one was doing, without waiting for
-// a director to read the file: the same configuration, and its masterships where
-// they are fresh.
-func (p *process) goOn() {
-	c, origin, err := p.runtime.Configuration().Load()
-	if err != nil {
-		p.log.Warn("the configuration of the process before is not known", "error", err)
-	}
-	if err != nil || origin != state.ThisBoot {
-		// Nothing of ours is to be adopted, so nothing of ours may stay, and what comes
-		// starts without a past.
-		p.records = nil
-		p.purge(nil)
-		return
-	}
-	p.resume = true
-	p.configure(c)
-}
-
-// configure makes c the whole configuration of the engine.
-func (p *process) configure(c ipc.Configure) {
-	names := make([]string, 0, len(c.Groups))
-	for _, g := range c.Groups {
-		names = append(names, g.Name)
-	}
-	p.assign(names)
-	p.mu.Lock()
-	p.configured = c
-	p.mu.Unlock()
-	p.engine.Configure(c.Groups, p.records)
-	p.records = nil // they are of use once
-	p.watchInterfaces(c.Groups)
-}
-
-// assign gives the groups their places on the page.
-func (p *process) assign(names []string) {
-	if p.page == nil {
-		return
-	}
-	if err := p.page.Assign(names); err != nil {
-		p.log.Warn("a restart will not be able to adopt", "error", err)
-	}
-}
-
-// watchInterfaces has the interfaces of these groups watched.
-func (p *process) watchInterfaces(groups []vrrp.GroupConfig) {
-	interfaces := make(map[string]bool)
-	for _, g := range groups {
-		for i := range g.Routers {
-			for _, name := range g.Routers[i].Interfaces() {
-				interfaces[name] = true
-			}
-		}
-	}
-	sorted := slices.Sorted(maps.Keys(interfaces))
-	select {
-	case <-p.rewatch:
-	default:
-	}
-	p.rewatch <- sorted
-}
-
-// purge takes off everything of ours that belongs to no group of keep.
-func (p *process) purge(keep []string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if n, err := p.host.Purge(ctx, keep...); err != nil {
-		p.log.Error("addresses of an earlier process", "error", err)
-	} else if n != (linux.Purged{}) {
-		p.log.Info("addresses of an earlier process taken off", "count", n.Addresses, "routes", n.Routes, "rules", n.Rules, "devices", n.Devices)
-	}
-}
-
-// receive acts on one message of the director.
-func (p *process) receive(m ipc.ToEngine) {
-	switch {
-	case m.Configure != nil:
-		p.configure(*m.Configure)
-		if err := p.runtime.Configuration().Save(*m.Configure); err != nil {
-			p.log.Warn("a restart will not be able to adopt", "error", err)
-		}
-	case m.Health != nil:
-		p.mu.Lock()
-		p.health = m.Health
-		p.mu.Unlock()
-		p.weigh()
-	case m.Follows != nil:
-		p.gate.follows(*m.Follows)
-	case m.Prepared != "":
-		p.gate.prepared(m.Prepared)
-	case m.Query != 0:
-		p.reply(m.Query)
-	case m.Ready:
-		p.notify(ready)
-	case m.Waits && p.heir != nil:
-		select {
-		case p.heir.prepared <- struct{}{}:
-		default: // it is known
-		}
-	case m.Restart:
-		p.askRestart()
-	case m.Bequest != nil:
-		select {
-		case p.bequest <- m:
-		default:
-			closeFiles(m.Files) // nobody waits
-		}
-	}
-}
-
 // askRestart begins a restart in place, one at a time.
 func (p *process) askRestart() {
 	p.mu.Lock()
@@ -389,72 +255,6 @@ func (p *process) askRestart() {
 		p.restarting = true
 		p.restarts <- struct{}{}
 	}
-}
-
-// reply answers a query for status.
-func (p *process) reply(n uint64) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	routers, err := p.engine.Status(ctx)
-	var unmatched map[string]map[string]uint64
-	if err == nil {
-		unmatched, err = p.engine.Unmatched(ctx)
-	}
-	if err != nil {
-		p.log.Warn("status of the election", "error", err)
-		return
-	}
-	p.director.send(ipc.ToDirector{Status: &ipc.Status{
-		Query: n, Now: linux.Now(), Routers: routers, Unmatched: unmatched, DirectorStarts: p.director.count(),
-	}})
-}
-
-// hello is the first message to a director.
-func (p *process) hello(resume bool) ipc.Hello {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.waiting() {
-		return ipc.Hello{Wait: true}
-	}
-	return ipc.Hello{Resume: resume || p.resume, StateDir: p.configured.StateDir}
-}
-
-// weigh tells the election how fit the groups are: as the director says, or,
-// while there is none, so low that a healthy neighbour takes over; where there is
-// none of those either, this machine stays master.
-func (p *process) weigh() {
-	if p.waiting() {
-		return // there is nothing yet that could be fit
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock() // until the engine knows: the newest word must be the last
-	// Before the first configuration there is no mastership to offer.
-	lost := p.director.lost() && len(p.configured.Groups) > 0
-	if lost && !p.orphaned {
-		p.log.Error("no director process for too long, offering the masterships to a healthy neighbour", "lease", directorLease)
-	} else if !lost && p.orphaned {
-		p.log.Info("the director process is back")
-	}
-	p.orphaned = lost
-	if !lost {
-		p.engine.SetHealth(p.health)
-		return
-	}
-	h := make(map[string]vrrp.Health, len(p.configured.Groups))
-	for _, g := range p.configured.Groups {
-		low := p.health[g.Name]
-		low.Lowest = true
-		low.Causes = append(slices.Clone(low.Causes), vrrp.Cause{Kind: vrrp.CauseDirectorLost})
-		h[g.Name] = low
-	}
-	p.engine.SetHealth(h)
-}
-
-// transition passes a change of role on to the director and, in one word, to the
-// service manager. The election has logged it.
-func (p *process) transition(t vrrp.Transition) {
-	p.director.send(ipc.ToDirector{Transition: &t})
-	p.notify(fmt.Sprintf("STATUS=%s: %s", t.Group, t.To))
 }
 
 // obey turns SIGTERM and SIGINT into a hand-over and SIGHUP into a reload. A
