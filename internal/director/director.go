@@ -67,6 +67,7 @@ type Director struct {
 	sockets *sockets.Set
 	// before is what the director before this one knew of the checks, until they begin.
 	before map[check.ID]check.Standing
+	behind map[string]policy.Behind // likewise
 
 	shown     atomic.Pointer[shown] // what status reads
 	published chan struct{}         // closed when there is something

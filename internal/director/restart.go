@@ -12,6 +12,7 @@ import (
 	"failover/conf"
 	"failover/internal/api"
 	"failover/internal/ipc"
+	"failover/internal/policy"
 	"failover/internal/sockets"
 )
 
@@ -30,6 +31,8 @@ type bequest struct {
 	// is not.
 	SightLost    bool
 	SightChanged time.Time
+	// Behind is how the groups stand by follow_health: one that yields goes on to.
+	Behind map[string]policy.Behind `json:",omitempty"`
 }
 
 // remembered is the history of one real server or track.
@@ -134,6 +137,7 @@ func (d *Director) recall() bequest {
 	if s := d.shown.Load(); s != nil {
 		m.Faults = s.faults
 		m.SightLost, m.SightChanged = s.sight.lost, s.sight.changed
+		m.Behind = s.world.Behind
 	}
 	for id, s := range d.pool.Standings() {
 		m.Checks = append(m.Checks, remembered{id, s})
@@ -186,7 +190,7 @@ func (d *Director) inherit(b ipc.Bequest, files []*os.File) {
 	for group, ended := range m.Faults {
 		d.faults[group] = ended
 	}
-	d.sight = sight{m.SightLost, m.SightChanged}
+	d.sight, d.behind = sight{m.SightLost, m.SightChanged}, m.Behind
 }
 
 // closeRest closes the sockets of what is configured no more, once those that are
@@ -199,7 +203,8 @@ func (d *Director) closeRest() {
 	})
 }
 
-// takeHistory gives the checks the history that the director before has left.
+// takeHistory gives the checks the history that the director before has left, and the
+// world how the groups stood.
 func (d *Director) takeHistory(w map[check.ID]check.Work) map[check.ID]check.Work {
 	for id, one := range w {
 		s, known := d.before[id]
@@ -210,6 +215,7 @@ func (d *Director) takeHistory(w map[check.ID]check.Work) map[check.ID]check.Wor
 		w[id] = one
 		d.world.Verdicts[id] = s.Verdict
 	}
-	d.before = nil
+	d.world.Behind = d.behind
+	d.before, d.behind = nil, nil
 	return w
 }

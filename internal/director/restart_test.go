@@ -81,6 +81,35 @@ func TestAnotherDirectorGoesOn(t *testing.T) {
 	})
 }
 
+// A director that yields by follow_health is followed by one that goes on to: else each
+// restart would move the mastership, and move it back after the hold.
+func TestAnotherDirectorYieldsOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := strings.ReplaceAll(keysFile, "group = \"nat\"\n", "group = \"nat\"\nfollow_health = true\n")
+		s := newStand(t, file)
+		s.start(ipc.Hello{})
+		time.Sleep(2 * time.Second)
+		s.twin()
+		s.setDown("192.168.33.93:80", true)
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		if !s.line.told().Lowest {
+			t.Fatal("it does not yield")
+		}
+		s.line.toDirector <- ipc.ToDirector{Bequeath: true}
+		synctest.Wait()
+		left := s.line.bequest
+		s.line.Close()
+		<-s.done
+		n := &Director{log: s.dir.log, faults: map[string]time.Time{}}
+		n.inherit(*left, nil)
+		n.takeHistory(nil)
+		if b := n.world.Behind["nat"]; !b.Low || b.Director != "lb2" {
+			t.Errorf("the next one begins with %+v", n.world.Behind)
+		}
+	})
+}
+
 // What a director of another version has left is as if it were not there.
 func TestAnotherDirectorCannotReadTheMemory(t *testing.T) {
 	for _, text := range []string{`{"Version":2,"Checks":"?"}`, `{"Version":9}`, `[]`, ``} {

@@ -130,14 +130,20 @@ func (p *process) prepare(ctx context.Context) error {
 // inherit takes what the engine that runs leaves, and goes on from there.
 func (p *process) inherit(ctx context.Context) (ipc.ToHeir, error) {
 	left, err := p.heir.line.Recv()
-	if err != nil || left.Legacy == nil || len(left.Files) == 0 {
-		return left, fmt.Errorf("nothing was left by the engine of before: %w", errors.Join(err))
+	if err != nil {
+		return left, fmt.Errorf("what the engine of before leaves: %w", err)
+	}
+	if left.Legacy == nil || len(left.Files) == 0 {
+		return left, errors.New("the engine of before has left neither configuration nor lock")
 	}
 	lock := left.Files[0]
 	left.Files = left.Files[1:]
 	last, err := p.heir.line.Recv()
-	if err != nil || last.State == nil {
-		return left, fmt.Errorf("no state was left by the engine of before: %w", errors.Join(err))
+	if err != nil {
+		return left, fmt.Errorf("the state of the engine of before: %w", err)
+	}
+	if last.State == nil {
+		return left, errors.New("the engine of before has left no state")
 	}
 	if err := p.host.Reread(); err != nil {
 		return left, err
