@@ -231,15 +231,16 @@ func (s *successor) obituary() error {
 // it is killed, and gone when take returns: there are never two.
 func (s *successor) take(state vrrp.EngineState) error {
 	patience := min(takePatience, state.SpeakBy().Sub(linux.Now()))
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	late := fmt.Errorf("the new process has not gone on within %v", patience.Round(time.Millisecond))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, late)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { s.line.Close() }) // a write that nobody reads
 	err := s.line.Send(ipc.ToHeir{State: &state})
 	if err == nil {
 		err = s.goesOn(ctx)
 	}
-	if !stop() {
-		err = fmt.Errorf("the new process has not gone on within %v", patience.Round(time.Millisecond))
+	if !stop() { // the line is closed, whatever came of it
+		err = late
 	}
 	if err != nil {
 		s.kill()
@@ -251,7 +252,7 @@ func (s *successor) take(state vrrp.EngineState) error {
 func (s *successor) goesOn(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	case m, ok := <-s.said:
 		switch {
 		case !ok:
