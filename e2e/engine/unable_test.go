@@ -6,28 +6,29 @@ import (
 	"time"
 )
 
-// TestWithoutNetAdmin: a director that may change nothing on its machine goes on
-// trying, and its status names each thing.
-func TestWithoutNetAdmin(t *testing.T) {
+// TestWithoutCapability: who may change no address, or send no advert, is no master
+// that holds nothing: the service does not start, and says what it lacks.
+func TestWithoutCapability(t *testing.T) {
 	p := newPair(t, spec{})
-	unit := p.units[p.LB1]
-	unit.Spec.ExecStart = append([]string{"setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"}, unit.Spec.ExecStart...)
-	p.start(p.LB1)
-	var out string
-	want := []string{
-		"problem: nat: master, but vrrp: add 172.20.10.4/28 to eth2: operation not permitted; vrrp: add 192.168.33.90/24 to eth1: operation not permitted",
-		"problem: settings of this machine: host: list nftables tables: netlink receive: operation not permitted: that takes CAP_NET_ADMIN",
-	}
-	p.await(20*time.Second, "the status names what is not permitted", func() bool {
-		out, _ = p.LB1.Run(p.within(10*time.Second), program, "status") // it is not healthy, and says so by its exit code
-		for _, line := range want {
-			if !strings.Contains(out, line+"\n") {
-				return false
+	p.start(p.LB2)
+	p.holder(p.LB2)
+	for dropped, missing := range map[string]string{
+		"-net_admin":          "vrrp: CAP_NET_ADMIN is missing: operation not permitted",
+		"-net_raw":            "vrrp: CAP_NET_RAW is missing: operation not permitted",
+		"-net_admin,-net_raw": "vrrp: CAP_NET_ADMIN and CAP_NET_RAW are missing: operation not permitted",
+	} {
+		_, err := p.LB1.Run(p.within(10*time.Second), "setpriv", "--bounding-set="+dropped, "--inh-caps="+dropped,
+			program, "run", "--node", "lb1")
+		for _, want := range []string{
+			"exit status 1", "failover: error: " + missing + "\n",
+			"failover: hint: the daemon needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_NET_BIND_SERVICE",
+		} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("without %s: %v, want %q", dropped, err, want)
 			}
 		}
-		return true
-	})
-	if t.Failed() {
-		t.Logf("the status:\n%s", out)
+	}
+	if !p.holds(p.LB2, outside) || p.holds(p.LB1, outside) {
+		t.Error("the addresses are not where they were")
 	}
 }

@@ -80,6 +80,9 @@ func Run(ctx context.Context, o Options) error {
 	signal.Notify(orders, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer signal.Stop(orders)
 
+	if err := linux.Permitted(); err != nil {
+		return err
+	}
 	rt, err := enterRuntime(o)
 	if err != nil {
 		return err
