@@ -1,6 +1,8 @@
 package conf
 
 import (
+	"bytes"
+	"encoding/base64"
 	"os"
 	"strings"
 	"testing"
@@ -93,5 +95,12 @@ func TestSummary(t *testing.T) {
 	want := "2 directors (lb1, lb2), 2 virtual routers in 1 group, 1 virtual server with 2 real servers, connection sync on"
 	if got := load(t, pairFile).Summary(); got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	key := func(b byte) string {
+		return "public_key = \"" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{b}, 32)) + "\"\npriority"
+	}
+	linked := pairWith(t, "priority = 150", key(1)+" = 150", "priority = 100", key(2)+" = 100")
+	if got := linked.Summary(); got != want+", peer link on" {
+		t.Errorf("with keys: %q", got)
 	}
 }

@@ -45,6 +45,9 @@ func (d Deployment) Summary() string {
 	if d.IPVS.Sync != nil && d.IPVS.Sync.Enabled {
 		parts = append(parts, "connection sync on")
 	}
+	if d.linked() {
+		parts = append(parts, "peer link on")
+	}
 	return strings.Join(parts, ", ")
 }
 

@@ -110,11 +110,28 @@ func (p *printer) routers(s api.Status, o StatusOptions) {
 		p.line(append(row, strings.Join(r.Addresses, " "))...)
 	}
 	p.maintenance(s)
+	p.versions(s)
 	p.macs(self, o)
 	p.causes(self, o)
 	p.hooks(self, o)
 	p.silence(s)
 	p.tracks(self, o)
+}
+
+// versions names the programs where not all directors run the same one, as halfway
+// through an upgrade.
+func (p *printer) versions(s api.Status) {
+	var each []string
+	different := map[string]bool{}
+	for _, d := range s.Directors {
+		if d.Version != "" {
+			each = append(each, d.Name+" "+d.Version)
+			different[d.Version] = true
+		}
+	}
+	if len(different) > 1 {
+		fmt.Fprintf(p.tw, "versions differ: %s\n", strings.Join(each, ", "))
+	}
 }
 
 // maintenance names the directors that the operator keeps from being master.

@@ -15,6 +15,29 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestStatusGolden prints the status of testdata/*.json and compares it whole.
+// TestVersions: another program on the other director is named, the same one is not,
+// and no more is one that was never heard of.
+func TestVersions(t *testing.T) {
+	for _, c := range []struct{ lb1, lb2, want string }{
+		{"v2", "v2", ""},
+		{"v2", "", ""},
+		{"", "v2", ""},
+		{"v2", "v1", "versions differ: lb1 v2, lb2 v1\n"},
+	} {
+		s := api.Status{Node: "lb1", Healthy: true, Directors: []api.Director{
+			{Name: "lb1", Self: true, Version: c.lb1, VirtualRouters: []api.VirtualRouter{{Name: "outside", State: "master"}}},
+			{Name: "lb2", Version: c.lb2},
+		}}
+		var b strings.Builder
+		if err := Status(&b, s, StatusOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.String(); strings.Contains(got, "versions") != (c.want != "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s and %q: got\n%s", c.lb1, c.lb2, got)
+		}
+	}
+}
+
 func TestStatusGolden(t *testing.T) {
 	for _, c := range []struct {
 		golden, input string
