@@ -1,0 +1,93 @@
+//go:build linux
+
+package ipvs_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"failover/lvs"
+	"failover/lvs/ipvs"
+)
+
+// crowd is n connections to one service, each of a client of its own.
+func crowd(n int) []lvs.Move {
+	moves := make([]lvs.Move, n)
+	for i := range moves {
+		moves[i] = lvs.Move{
+			Conn: lvs.Conn{
+				Protocol: lvs.TCP, Expires: 900 * time.Second,
+				Client:  netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(77 + i/62500), byte(i / 250 % 250), byte(i%250 + 1)}), 40000),
+				Virtual: netip.MustParseAddrPort("172.20.10.4:80"),
+			},
+			To: lvs.Server{Address: netip.MustParseAddrPort("192.168.33.92:80"), Forward: lvs.NAT},
+		}
+	}
+	return moves
+}
+
+// tell gives connections to the backup daemon of a new namespace, until all are known.
+func tell(t testing.TB, moves []lvs.Move) {
+	t.Helper()
+	k := open(t)
+	syncDevice(t, "sync0")
+	become(t, k, lvs.Table{Sync: both("sync0")[:1]})
+	daemon := dump(t, k).Sync[0]
+	messages := lvs.SyncMessages(daemon.ID, moves)
+	deadline := time.Now().Add(3 * time.Minute)
+	for known := 0; known < len(moves); {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d connections are known", known, len(moves))
+		}
+		for i := 0; i < len(messages); i += 50 { // the daemon's socket has room for some hundred
+			if err := ipvs.TellBackup(daemon, messages[i:min(i+50, len(messages))]); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		known = 0
+		if err := ipvs.Connections(func(lvs.Conn) { known++ }); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestConnections: what the backup daemon is told is what is read from the kernel's
+// table of connections, each once.
+func TestConnections(t *testing.T) {
+	moves := crowd(2000)
+	tell(t, moves)
+	want := map[netip.AddrPort]bool{}
+	for _, m := range moves {
+		want[m.Client] = true
+	}
+	err := ipvs.Connections(func(c lvs.Conn) {
+		switch {
+		case !want[c.Client]:
+			t.Errorf("not told, or read twice: %+v", c)
+		case c.Virtual != moves[0].Virtual || c.Server != moves[0].To.Address || c.Protocol != lvs.TCP ||
+			c.Expires > moves[0].Expires || c.Expires < moves[0].Expires-time.Minute:
+			t.Errorf("read %+v", c)
+		}
+		delete(want, c.Client)
+	})
+	if err != nil || len(want) != 0 {
+		t.Errorf("%v, and %d were not read", err, len(want))
+	}
+}
+
+// BenchmarkConnections is what it takes to read tables of several sizes.
+func BenchmarkConnections(b *testing.B) {
+	for _, n := range []int{10_000, 20_000, 50_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			tell(b, crowd(n))
+			for b.Loop() {
+				if err := ipvs.Connections(func(lvs.Conn) {}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
