@@ -36,6 +36,12 @@ func bootWanted() bool {
 // output.
 func inGuest(t *testing.T, limit time.Duration, line string) (int, string, string, error) {
 	t.Helper()
+	return inGuestOf(t, options{accel: "tcg", memory: 512, cpus: 1, limit: limit}, line)
+}
+
+// inGuestOf does it in a guest of other options.
+func inGuestOf(t *testing.T, opt options, line string) (int, string, string, error) {
+	t.Helper()
 	if !bootWanted() {
 		t.Skip("boots a guest: set FAILOVER_REQUIRE=lab")
 	}
@@ -51,10 +57,10 @@ func inGuest(t *testing.T, limit time.Duration, line string) (int, string, strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errLimit)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), opt.limit, errLimit)
 	defer cancel()
 	var out, errs bytes.Buffer
-	code, err := boot(ctx, options{accel: "tcg", memory: 512, cpus: 1, limit: limit}, k, j, streams{&out, &errs})
+	code, err := boot(ctx, opt, k, j, streams{&out, &errs})
 	return code, out.String(), errs.String(), err
 }
 
@@ -99,6 +105,19 @@ func TestGuestTimeLimit(t *testing.T) {
 	code, _, _, err := inGuest(t, 8*time.Second, `sleep 1000`)
 	if code != exitLimit || !errors.Is(err, errLimit) {
 		t.Errorf("status %d, %v, want %d", code, err, exitLimit)
+	}
+}
+
+// TestKernelThatDoesNotComeUp: a guest whose kernel ends before anything was run in it
+// is booted again, twice; where that does not help the last words are told.
+func TestKernelThatDoesNotComeUp(t *testing.T) {
+	code, out, errs, err := inGuestOf(t,
+		options{accel: "tcg", memory: 512, cpus: 1, limit: 2 * time.Minute, append: "rdinit=/nowhere init=/nowhere"}, `echo run`)
+	if code != exitGuest || !errors.Is(err, errNoInit) || !strings.Contains(err.Error(), "Kernel panic") {
+		t.Errorf("status %d, %v", code, err)
+	}
+	if n := strings.Count(errs, "guest: booting again\n"); n != boots-1 || out != "" {
+		t.Errorf("booted again %d times, want %d; output %q", n, boots-1, out)
 	}
 }
 

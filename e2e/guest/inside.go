@@ -16,6 +16,7 @@ import (
 // inside is the life of process 1 in the guest: it builds the root, runs the
 // command, reports and powers off. It never returns.
 func inside() {
+	fmt.Fprintln(os.Stderr, initSays)
 	r, err := perform()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "guest: init:", err) // the kernel's console

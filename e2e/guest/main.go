@@ -48,6 +48,7 @@ type options struct {
 	memory  int    // MiB
 	cpus    int
 	limit   time.Duration
+	append  string // further words of the kernel's command line
 	verbose bool
 }
 
@@ -83,6 +84,7 @@ func parse(args []string) (options, []string, error) {
 	f.IntVar(&opt.memory, "memory", 2048, "memory of the guest in `MiB`")
 	f.IntVar(&opt.cpus, "cpus", 2, "processors of the guest")
 	f.DurationVar(&opt.limit, "limit", 30*time.Minute, "end the guest after this `time`")
+	f.StringVar(&opt.append, "append", "", "further `words` of the guest's kernel command line; it is always a guest then")
 	f.BoolVar(&opt.verbose, "v", false, "say when the guest is up and how long COMMAND took")
 	direct := f.Bool("direct", false, "run COMMAND on this kernel, never in a guest")
 	vm := f.Bool("vm", false, "boot the guest even where this kernel has ip_vs")
@@ -96,11 +98,11 @@ func parse(args []string) (options, []string, error) {
 	switch {
 	case f.NArg() == 0:
 		return opt, nil, errors.New("no command given")
-	case *direct && *vm:
-		return opt, nil, errors.New("--direct and --vm exclude each other")
+	case *direct && (*vm || opt.append != ""):
+		return opt, nil, errors.New("--direct excludes --vm and --append")
 	case *direct:
 		opt.mode = "direct"
-	case *vm:
+	case *vm || opt.append != "":
 		opt.mode = "vm"
 	}
 	if _, ok := suites[opt.series]; !ok {
