@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -184,6 +185,25 @@ func TestErrors(t *testing.T) {
 		if err == nil || err.Error() != tt.text || tt.is != nil && !errors.Is(err, tt.is) {
 			t.Errorf("got  %v\nwant %s", err, tt.text)
 		}
+	}
+}
+
+// TestIPv6Off: of a kernel that was booted with ipv6.disable=1 an IPv6 service is
+// refused with that reason, and what it has stays; where IPv6 is on it is taken.
+func TestIPv6Off(t *testing.T) {
+	k := open(t)
+	four := parse(t, "-A -t 172.20.10.4:80 -s rr\n-a -t 172.20.10.4:80 -r 192.168.33.92:80 -m -w 1").Services[0]
+	six := parse(t, "-A -t [2001:db8::4]:80 -s rr\n-a -t [2001:db8::4]:80 -r [2001:db8::5]:80 -m -w 1").Services[0]
+	do(t, k, lvs.Op{Kind: lvs.AddService, Service: four}, lvs.Op{Kind: lvs.AddServer, Service: four, Server: four.Servers[0]})
+	_, absent := os.Stat("/proc/net/if_inet6")
+	switch err := k.Do(t.Context(), lvs.Op{Kind: lvs.AddService, Service: six}); {
+	case absent == nil && err != nil:
+		t.Error(err)
+	case absent != nil && (!errors.Is(err, lvs.ErrNoIPv6) || !strings.HasPrefix(err.Error(), "ipvs: add service -t [2001:db8::4]:80: ")):
+		t.Errorf("without IPv6: %v", err)
+	}
+	if have := dump(t, k).Services; len(have) == 0 || len(have[0].Servers) != 1 {
+		t.Errorf("left: %v", have)
 	}
 }
 
