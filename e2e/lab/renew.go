@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
+	"os"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -20,8 +22,9 @@ func (l *Lab) Renew(n *Node) error {
 			}
 		}
 	}
-	// Its name would keep the old one alive.
-	if err := netns.DeleteNamed(n.nsName()); err != nil {
+	// Its name would keep the old one alive. The new one has none: this thread's
+	// names are not the machine's.
+	if err := netns.DeleteNamed(n.nsName()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("lab: remove namespace %s: %w", n.nsName(), err)
 	}
 	if err := n.Do(n.leaveNetwork); err != nil {

@@ -16,8 +16,11 @@ func TestRenew(t *testing.T) {
 		}
 	}
 	must(l.LB1.WriteFile("/etc/kept", []byte("yes"), 0o644))
-	must(l.LB1.Sysctl("net/ipv4/ip_forward", "1"))
 	must(l.Renew(l.LB1))
+	must(l.Insert(l.LB1, "outside"))
+	must(l.Insert(l.LB1, "inside"))
+	must(l.LB1.Sysctl("net/ipv4/ip_forward", "1"))
+	must(l.Renew(l.LB1)) // once more
 	if have, err := l.LB1.Addresses(); err != nil || len(have) > 2 { // those of lo
 		t.Errorf("%v, %v", have, err)
 	}
