@@ -175,6 +175,7 @@ func (c *chaotic) play(steps []chaos.Step) []chaos.Outcome {
 		if c.ours && (o.FailedExcess > 0 || o.BrokenExcess > 0) {
 			t.Errorf("step %v: %d requests failed (promise: %s), %d held connections broke (promise: %s)",
 				o.Step, o.Failed, o.Promise.Requests, o.Broken, o.Promise.Held)
+			c.about(o.Played, requests)
 		}
 	}
 	c.report(outcomes)
@@ -190,6 +191,24 @@ func (c *chaotic) play(steps []chaos.Step) []chaos.Outcome {
 		t.Log(requests)
 	}
 	return outcomes
+}
+
+// about logs what failed during a step, and what the directors said meanwhile.
+func (c *chaotic) about(p chaos.Played, requests lab.Requests) {
+	c.t.Helper()
+	for _, r := range requests {
+		if r.Err != nil && !r.Start.Before(p.From) && r.Start.Before(p.To) {
+			c.t.Logf("began at %s, took %v: %v", r.Start.Format("15:04:05.000"), r.Took.Round(time.Millisecond), r.Err)
+		}
+	}
+	for _, n := range c.Directors() {
+		for line := range strings.Lines(c.pair.Unit(n).LogTail(5000)) {
+			word, _, _ := strings.Cut(strings.TrimPrefix(line, "time="), " ")
+			if at, err := time.Parse(time.RFC3339, word); err == nil && at.After(p.From.Add(-time.Second)) && at.Before(p.To.Add(time.Second)) {
+				c.t.Logf("%s: %s", n.Name, strings.TrimSpace(line))
+			}
+		}
+	}
 }
 
 // step does one thing, lets it last, mends it and waits until the pair is whole.

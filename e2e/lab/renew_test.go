@@ -20,7 +20,7 @@ func TestRenew(t *testing.T) {
 	must(l.Insert(l.LB1, "outside"))
 	must(l.Insert(l.LB1, "inside"))
 	must(l.LB1.Sysctl("net/ipv4/ip_forward", "1"))
-	must(l.Renew(l.LB1)) // once more
+	must(l.Renew(l.LB1))                                             // once more
 	if have, err := l.LB1.Addresses(); err != nil || len(have) > 2 { // those of lo
 		t.Errorf("%v, %v", have, err)
 	}
