@@ -1,13 +1,11 @@
 package lab
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 )
@@ -16,8 +14,11 @@ import (
 type HeldSpec struct {
 	Address  string
 	Count    int           // connections; default 20
-	Every    time.Duration // a byte is exchanged this often on each; default 100 ms
+	Every    time.Duration // something is exchanged this often on each; default 100 ms
 	Patience time.Duration // an exchange that takes longer breaks its connection; default 30 s
+	// HTTP exchanges requests with any web server, which has to keep the connection
+	// open, instead of bytes with the echo of a [Web].
+	HTTP bool
 }
 
 // HeldConn is the history of one held connection.
@@ -48,6 +49,16 @@ type Held struct {
 // Hold opens connections from the node to a [Web] behind address and keeps them
 // in use until Stop. All are established when it returns.
 func (n *Node) Hold(ctx context.Context, spec HeldSpec) (*Held, error) {
+	h, err := NewHeld(ctx, n.Dial, spec)
+	if err == nil {
+		n.lab.onClose(func() error { h.Stop(); return nil })
+	}
+	return h, err
+}
+
+// NewHeld opens connections by dial and keeps them in use until Stop. All are
+// established when it returns.
+func NewHeld(ctx context.Context, dial Dial, spec HeldSpec) (*Held, error) {
 	if spec.Count == 0 {
 		spec.Count = 20
 	}
@@ -59,14 +70,15 @@ func (n *Node) Hold(ctx context.Context, spec HeldSpec) (*Held, error) {
 	}
 	life, cancel := context.WithCancel(context.Background())
 	h := &Held{spec: spec, cancel: cancel, conns: make([]HeldConn, spec.Count)}
-	n.lab.onClose(func() error { h.Stop(); return nil })
 	for i := range h.conns {
-		c, err := n.Dial(ctx, spec.Address)
+		c, err := dial(ctx, spec.Address)
 		if err != nil {
 			cancel()
 			return nil, fmt.Errorf("lab: hold connection %d: %w", i, err)
 		}
-		server, err := greet(c, spec.Address, spec.Patience)
+		talk := h.talk(c)
+		_ = c.SetDeadline(time.Now().Add(spec.Patience))
+		server, err := talk.greet()
 		if err != nil {
 			c.Close()
 			cancel()
@@ -76,51 +88,29 @@ func (n *Node) Hold(ctx context.Context, spec HeldSpec) (*Held, error) {
 		if local, ok := c.LocalAddr().(*net.TCPAddr); ok {
 			h.conns[i].Local = local.AddrPort()
 		}
-		h.all.Go(func() { h.use(life, i, c) })
+		h.all.Go(func() { h.use(life, i, c, talk) })
 	}
 	return h, nil
 }
 
-// greet asks for the echo and reads the server's name. The echo begins only
-// when we send, so nothing of it can be left in the reader.
-func greet(c net.Conn, host string, patience time.Duration) (string, error) {
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
-		return "", err
-	}
-	if _, err := fmt.Fprintf(c, "GET /echo HTTP/1.1\r\nHost: %s\r\n\r\n", host); err != nil {
-		return "", err
-	}
-	line, err := bufio.NewReader(c).ReadString('\n')
-	return strings.TrimSpace(line), err
-}
-
-// use exchanges a byte at each tick until the connection breaks or life ends.
-func (h *Held) use(life context.Context, i int, c net.Conn) {
+// use exchanges something at each tick until the connection breaks or life ends.
+func (h *Held) use(life context.Context, i int, c net.Conn, talk talk) {
 	defer c.Close()
 	defer context.AfterFunc(life, func() { _ = c.SetDeadline(time.Unix(1, 0)) })()
 	tick := time.NewTicker(h.spec.Every)
 	defer tick.Stop()
-	var b [1]byte
 	for n := 0; ; n++ {
 		select {
 		case <-life.Done():
 			return
 		case <-tick.C:
 		}
-		sent := byte('a' + n%26)
-		b[0] = sent
 		begin := time.Now()
 		_ = c.SetDeadline(begin.Add(h.spec.Patience))
 		if life.Err() != nil {
 			return // else this deadline might have replaced the one that ends us
 		}
-		_, err := c.Write(b[:])
-		if err == nil {
-			_, err = c.Read(b[:])
-		}
-		if err == nil && b[0] != sent {
-			err = fmt.Errorf("sent %q, got %q", sent, b[0])
-		}
+		err := talk.exchange(n)
 		if life.Err() != nil {
 			return
 		}

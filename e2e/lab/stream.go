@@ -44,24 +44,35 @@ type Stream struct {
 // inFlight bounds the requests under way; one that would exceed it fails.
 const inFlight = 1000
 
+// Dial makes a connection of TCP; [Node.Dial] is one.
+type Dial func(ctx context.Context, address string) (net.Conn, error)
+
 // Get sends one request on a new connection.
 func (n *Node) Get(ctx context.Context, url string) Request {
-	c := n.httpClient()
+	c := httpClient(n.Dial)
 	defer c.CloseIdleConnections()
 	return get(ctx, c, url)
 }
 
-func (n *Node) httpClient() *http.Client {
+func httpClient(dial Dial) *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
-			return n.Dial(ctx, address)
+			return dial(ctx, address)
 		},
 	}}
 }
 
 // Stream starts a stream of requests from the node.
 func (n *Node) Stream(spec StreamSpec) *Stream {
+	s := NewStream(n.Dial, spec)
+	n.lab.onClose(func() error { s.Stop(); return nil })
+	return s
+}
+
+// NewStream starts a stream of requests on connections that dial makes. It ends with
+// Stop.
+func NewStream(dial Dial, spec StreamSpec) *Stream {
 	if spec.Every == 0 {
 		spec.Every = 20 * time.Millisecond
 	}
@@ -72,8 +83,7 @@ func (n *Node) Stream(spec StreamSpec) *Stream {
 		spec.Limit = 5 * time.Minute
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), spec.Limit)
-	s := &Stream{spec: spec, client: *n.httpClient(), cancel: cancel, ended: make(chan struct{})}
-	n.lab.onClose(func() error { s.Stop(); return nil })
+	s := &Stream{spec: spec, client: *httpClient(dial), cancel: cancel, ended: make(chan struct{})}
 	go s.run(ctx)
 	return s
 }
