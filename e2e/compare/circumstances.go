@@ -15,11 +15,16 @@ import (
 // list of Markdown; where is what stands between machine and kernel.
 func Circumstances(w io.Writer, rows []Row, where string) error {
 	last := rows[len(rows)-1]
-	_, err := fmt.Fprintf(w, "- date: %s\n- commit: %s\n- machine: %s, %d processors; %sLinux %s\n- keepalived: %s\n",
-		last.Time.Format(time.DateOnly), said("git", "describe", "--always", "--dirty", "--abbrev=12"),
-		processor(), runtime.NumCPU(), where, last.Kernel, keepalived())
+	_, err := fmt.Fprintf(w, "- date: %s\n- commit: %s\n- machine: %s; %sLinux %s\n- keepalived: %s\n",
+		last.Time.Format(time.DateOnly), Commit(), Machine(), where, last.Kernel, keepalived())
 	return err
 }
+
+// Commit is what is checked out.
+func Commit() string { return said("git", "describe", "--always", "--dirty", "--abbrev=12") }
+
+// Machine is what it is measured on.
+func Machine() string { return fmt.Sprintf("%s, %d processors", processor(), runtime.NumCPU()) }
 
 // said is what a program prints, without its line end.
 func said(argv ...string) string {

@@ -4,5 +4,6 @@
 //
 // What is missing skips a test, unless FAILOVER_REQUIRE lists the capability,
 // separated by commas: "netns" for root and its network namespaces, "peers" for
-// other people's routers, "lab" for a kernel with IPVS. CI lists them all.
+// other people's routers, "lab" for a kernel with IPVS, "deb" for the Debian package,
+// "vagrant" for machines of their own. CI lists all but the last.
 package testenv
