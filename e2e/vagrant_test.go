@@ -271,7 +271,7 @@ func (s *machines) settled(t *testing.T, limit time.Duration) {
 func (s *machines) logs(t *testing.T) {
 	t.Helper()
 	for _, m := range s.Directors() {
-		out, err := m.Run(within(t, 30*time.Second), "journalctl -u failover -o short-monotonic --no-pager -n 60; failover status; ip -br addr; ipvsadm -Ln")
+		out, err := m.Run(within(t, 30*time.Second), "journalctl -u failover -u systemd-networkd -o short-monotonic --no-pager -n 60; failover status || true; ip addr; ipvsadm -Ln")
 		t.Logf("%s (%v):\n%s", m.Name, err, out)
 	}
 }
