@@ -119,7 +119,9 @@ func (s *machines) addresses(ctx context.Context, m *vagrant.Machine) error {
 		}
 	}
 	var unit strings.Builder
-	fmt.Fprint(&unit, "[Unit]\nAfter=network-online.target\nWants=network-online.target\n\n[Service]\nType=oneshot\nRemainAfterExit=yes\n")
+	// Before the daemon: a director that boots would find its servers of IPv6 down, and
+	// take over all the same.
+	fmt.Fprint(&unit, "[Unit]\nAfter=network-online.target\nWants=network-online.target\nBefore=failover.service\n\n[Service]\nType=oneshot\nRemainAfterExit=yes\n")
 	for _, line := range lines {
 		link, address, _ := strings.Cut(line, " ")
 		nodad := ""
