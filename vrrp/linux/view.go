@@ -82,6 +82,13 @@ func (v *view) apply(message []byte) {
 	}
 }
 
+// doubt has the next list ask the kernel for all addresses. It is for who has heard
+// of a change on another socket: the kernel hands an event to one socket after the
+// other and may sleep in between (net/netlink/af_netlink.c, netlink_broadcast_filtered),
+// where a real-time thread runs at once. It would find nothing here, look at what was
+// before, and not be told again.
+func (v *view) doubt() { v.asked = time.Time{} }
+
 // added notes an address that was added just now. Of one of IPv6 the kernel tells
 // only when duplicate address detection has had its turn.
 func (v *view) added(w wish, marks bool) {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"failover/vrrp"
 )
 
 // viewed is what a view has, one address a line, and what the kernel has.
@@ -71,6 +73,34 @@ func TestViewIsTheTruth(t *testing.T) {
 	if h.view.asked != asked {
 		t.Error("the kernel was asked for all addresses, so this proves nothing")
 	}
+}
+
+// TestViewHearsLater: the kernel hands an event to one socket after the other, and
+// sleeps in between where that lets a real-time thread run. Who has heard of a change
+// of addresses sees it, though the view has not heard of it yet.
+func TestViewHearsLater(t *testing.T) {
+	a, b := newMachine(t), newMachine(t)
+	connect(a, b, "eth0")
+	h := newHost(a)
+	h.mustHold(vrrp.OwnedAddress{Interface: "eth0", Address: prefix("203.0.113.9/24")})
+	a.do(func() error { // as long as the test takes, it hears of nothing
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		deaf, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+		if err == nil {
+			err = h.view.close()
+			h.view.events = deaf
+		}
+		return err
+	})
+	o := h.watch("eth0")
+	o.until("no source", func(l vrrp.Link) bool { return !l.Source4.IsValid() })
+	a.address("eth0", "192.0.2.9/24")
+	o.until("a source", func(l vrrp.Link) bool { return l.Source4 == addr("192.0.2.9") })
+	a.unaddress("eth0", "192.0.2.9/24")
+	o.until("no source again", func(l vrrp.Link) bool { return !l.Source4.IsValid() })
+	a.unaddress("eth0", "203.0.113.9/24")
+	o.loses("203.0.113.9/24")
 }
 
 // eventually waits until something is so.

@@ -162,21 +162,20 @@ func await(events *os.File, b []byte, news func(message []byte) bool) error {
 // news tells whether an event is a reason to look. That an address of ours is
 // there, as each renewal makes the kernel say, is none.
 func (h *Host) news(event []byte) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	kind, a, ok := addressEvent(event)
-	if !ok || kind != unix.RTM_NEWADDR || !a.ours(h.marks) {
-		h.forget()
-		return true
+	owned := ok && a.ours(h.marks) && h.owned.has(a.key)
+	released := ok && a.ours(h.marks) && !owned
+	switch {
+	case owned && kind == unix.RTM_NEWADDR:
+		return false
+	case released && kind == unix.RTM_DELADDR: // by ourselves: the view has it already
+	case kind == unix.RTM_NEWADDR || kind == unix.RTM_DELADDR || event == nil:
+		h.view.doubt()
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return !h.owned.has(a.key)
-}
-
-// forget makes the next look at routes and rules a new one: something has happened.
-func (h *Host) forget() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.wayView = wayView{}
+	h.wayView = wayView{} // something has happened: the next look at routes and rules is a new one
+	return true
 }
 
 // look compares what is there with what was reported and reports the difference.
