@@ -166,7 +166,7 @@ func (s *machines) diesForGood(t *testing.T) {
 		out := s.sh(t, s.LB1, `systemctl mask -q failover
 begin=$(date +%s%N)
 systemctl kill -s KILL failover
-while ip -o addr | grep -qE ' (172.20.10.4|192.168.33.(90|80|70)|2001:db8:(20::4|33::[89]0))/'; do sleep 0.1; done
+while ip -o addr | grep -qE '`+onDirectors+`'; do sleep 0.1; done
 echo $((($(date +%s%N) - begin) / 1000000))`)
 		ms, err := strconv.Atoi(out)
 		must(t, err)
@@ -286,7 +286,7 @@ func (s *machines) upgrades(t *testing.T) {
 }
 
 // ours prints what a machine has of ours: nothing, after a purge.
-const ours = `ip -o addr | grep -E ' (172.20.10.4|192.168.33.(90|80|70)|2001:db8:(20::4|33::[89]0))/' || true
+const ours = `ip -o addr | grep -E '` + onDirectors + `' || true
 ip route show default | grep 192.168.33.90 || true
 ip -6 route show default | grep 2001:db8:33::90 || true
 ip -o link | grep -i failover || true

@@ -94,7 +94,7 @@ func (s *machines) file(t *testing.T) string {
 	if !ok || strings.Count(directors, "public_key") != 2 {
 		t.Fatalf("%s/failover.toml has no two directors with keys first:\n%s", made, text)
 	}
-	return directors + "\n" + everyMethod
+	return directors + "\n" + everyMethod()
 }
 
 // addresses undoes what may have been done to a machine, and gives it addresses of

@@ -68,8 +68,12 @@ func everyService() []vagrant.Service {
 	}
 }
 
+// onDirectors finds the lines of ip(8) that show an address of the pair.
+const onDirectors = ` (172.20.10.4|192.168.33.(90|80|70)|2001:db8:(20::4|33::[89]0))/`
+
 // everyMethod is what comes behind the directors in their file: all of it on one pair.
-const everyMethod = `
+func everyMethod() string {
+	const routers = `
 [virtual_router.outside]
 interface = "eth2"
 vrid = 51
@@ -91,39 +95,27 @@ vrid = 52
 addresses = ["2001:db8:33::90/64", "2001:db8:33::80/128"]
 group = "pair"
 
-[virtual_server.nat]
-address = "172.20.10.4:80"
-scheduler = "rr"
-forward = "nat"
-check = { kind = "http", path = "/", interval = "2s", timeout = "2s", rise = 1, fall = 3 }
-real_server = [ { name = "web1", address = "192.168.33.92:80" }, { name = "web2", address = "192.168.33.93:80" } ]
-[virtual_server.dr]
-address = "192.168.33.80:80"
-scheduler = "rr"
-forward = "dr"
-check = { kind = "http", path = "/", interval = "2s", timeout = "2s", rise = 1, fall = 3 }
-real_server = [ { name = "web1", address = "192.168.33.92:80" }, { name = "web2", address = "192.168.33.93:80" } ]
-[virtual_server.tun]
-address = "192.168.33.70:80"
-scheduler = "rr"
-forward = "tun"
-check = { kind = "http", path = "/", interval = "2s", timeout = "2s", rise = 1, fall = 3 }
-real_server = [ { name = "web1", address = "192.168.33.92:80" }, { name = "web2", address = "192.168.33.93:80" } ]
-[virtual_server.nat6]
-address = "[2001:db8:20::4]:80"
-scheduler = "rr"
-forward = "nat"
-check = { kind = "http", path = "/", interval = "2s", timeout = "2s", rise = 1, fall = 3 }
-real_server = [ { name = "web1", address = "[2001:db8:33::92]:80" }, { name = "web2", address = "[2001:db8:33::93]:80" } ]
-[virtual_server.dr6]
-address = "[2001:db8:33::80]:80"
-scheduler = "rr"
-forward = "dr"
-check = { kind = "http", path = "/", interval = "2s", timeout = "2s", rise = 1, fall = 3 }
-real_server = [ { name = "web1", address = "[2001:db8:33::92]:80" }, { name = "web2", address = "[2001:db8:33::93]:80" } ]
-
 [ipvs.sync]
 `
+	file := strings.Builder{}
+	file.WriteString(routers)
+	for _, s := range everyService() {
+		name, family, _ := strings.Cut(s.Name, ", ")
+		web1, web2 := "192.168.33.92:80", "192.168.33.93:80"
+		if family != "" {
+			web1, web2 = "[2001:db8:33::92]:80", "[2001:db8:33::93]:80"
+		}
+		fmt.Fprintf(&file, `
+[virtual_server.%s]
+address = %q
+scheduler = "rr"
+forward = %q
+check = { kind = "http", path = "/", interval = "2s", timeout = "2s", rise = 1, fall = 3 }
+real_server = [ { name = "web1", address = %q }, { name = "web2", address = %q } ]
+`, name+strings.TrimPrefix(family, "IPv"), s.Address, name, web1, web2)
+	}
+	return file.String()
+}
 
 // TestVagrant is one pair on machines of their own, through what happens to machines.
 // Each scenario begins and ends with a whole pair, lb1 being master; what is seen of

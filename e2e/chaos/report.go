@@ -136,16 +136,15 @@ const (
 
 // Write puts the results into the text of docs/chaos.md and leaves the rest as it is.
 func Write(page []byte, rows []compare.Row) ([]byte, error) {
-	before, rest, ok := bytes.Cut(page, []byte(resultsBegin+"\n"))
-	_, after, closed := bytes.Cut(rest, []byte(resultsEnd+"\n"))
+	before, _, after, err := compare.Cut(string(page), resultsBegin, resultsEnd)
 	switch {
-	case !ok || !closed:
-		return nil, fmt.Errorf("chaos: the page has no lines %q and %q", resultsBegin, resultsEnd)
+	case err != nil:
+		return nil, fmt.Errorf("chaos: %w", err)
 	case len(rows) == 0:
 		return nil, errors.New("chaos: there are no results")
 	}
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "%s%s\n\n", before, resultsBegin)
+	fmt.Fprintf(&out, "%s\n", before)
 	if err := compare.Circumstances(&out, rows, "lab on "); err != nil {
 		return nil, err
 	}
@@ -157,7 +156,7 @@ func Write(page []byte, rows []compare.Row) ([]byte, error) {
 			fmt.Fprintf(&out, "|%s\n", strings.Repeat("---|", len(cells)))
 		}
 	}
-	fmt.Fprintf(&out, "\n%s\n%s", resultsEnd, after)
+	fmt.Fprintf(&out, "\n%s", after)
 	return out.Bytes(), nil
 }
 

@@ -7,14 +7,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"failover/e2e/compare"
 )
 
 // report is the document with the outcome.
 const report = "../../docs/interop.md"
 
 const (
-	tableBegin = "<!-- written by e2e/interop: begin -->\n"
-	tableEnd   = "<!-- written by e2e/interop: end -->\n"
+	tableBegin = "<!-- written by e2e/interop: begin -->"
+	tableEnd   = "<!-- written by e2e/interop: end -->"
 )
 
 // row is one line of the table.
@@ -62,16 +64,15 @@ func document(t *testing.T, rows []row, done []bool, full bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, rest, ok := strings.Cut(string(text), tableBegin)
-	table, tail, ok2 := strings.Cut(rest, tableEnd)
-	if !ok || !ok2 {
-		t.Fatalf("%s: no place for the table", report)
+	head, table, tail, err := compare.Cut(string(text), tableBegin, tableEnd)
+	if err != nil {
+		t.Fatalf("%s: %v", report, err)
 	}
 	now := tabulate(slices.Collect(strings.Lines(table)), rows, done, full)
 	switch {
 	case now == table:
 	case *update:
-		if err := os.WriteFile(report, []byte(head+tableBegin+now+tableEnd+tail), 0o644); err != nil {
+		if err := os.WriteFile(report, []byte(head+now+tail), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	case !slices.Contains(done, false): // else some have failed, or were not asked for

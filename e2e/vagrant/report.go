@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"failover/e2e/compare"
 )
 
 // Row is what clients saw while one thing happened.
@@ -117,24 +119,23 @@ func (r Results) Of(program string, events []string) (rows []Row, missing []stri
 
 // The lines of docs/vagrant.md between which the results stand.
 const (
-	resultsBegin = "<!-- results: scripts/test --vagrant writes what follows -->\n"
-	resultsEnd   = "<!-- end of results -->\n"
+	resultsBegin = "<!-- results: scripts/test --vagrant writes what follows -->"
+	resultsEnd   = "<!-- end of results -->"
 )
 
 // Write puts rows into the text of docs/vagrant.md and leaves the rest as it is.
 // Circumstances are lines of a list that stand above the table; services are its
 // columns, in their order.
 func Write(page []byte, rows []Row, services []Service, circumstances ...string) ([]byte, error) {
-	before, rest, ok := bytes.Cut(page, []byte(resultsBegin))
-	_, after, closed := bytes.Cut(rest, []byte(resultsEnd))
+	before, _, after, err := compare.Cut(string(page), resultsBegin, resultsEnd)
 	switch {
-	case !ok || !closed:
-		return nil, fmt.Errorf("vagrant: the page has no lines %q and %q", strings.TrimSpace(resultsBegin), strings.TrimSpace(resultsEnd))
+	case err != nil:
+		return nil, fmt.Errorf("vagrant: %w", err)
 	case len(rows) == 0:
 		return nil, errors.New("vagrant: there are no results")
 	}
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "%s%s\n", before, resultsBegin)
+	fmt.Fprintf(&out, "%s\n", before)
 	last := rows[len(rows)-1]
 	circumstances = append([]string{
 		"date: " + last.Time.Format(time.DateOnly),
@@ -153,7 +154,7 @@ func Write(page []byte, rows []Row, services []Service, circumstances ...string)
 	for _, row := range rows {
 		fmt.Fprintf(&out, "| %s |\n", strings.Join(row.cells(names), " | "))
 	}
-	fmt.Fprintf(&out, "\n%s%s", resultsEnd, after)
+	fmt.Fprintf(&out, "\n%s", after)
 	return out.Bytes(), nil
 }
 

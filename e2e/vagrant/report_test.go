@@ -40,7 +40,7 @@ func TestWrite(t *testing.T) {
 		},
 	}}
 	services := []Service{{Name: "nat"}, {Name: "dr"}}
-	page := "# Page\n\n" + resultsBegin + "old\n" + resultsEnd + "\nrest\n"
+	page := "# Page\n\n" + resultsBegin + "\nold\n" + resultsEnd + "\n\nrest\n"
 	out, err := Write([]byte(page), rows, services, "machine: mine")
 	if err != nil {
 		t.Fatal(err)
