@@ -181,6 +181,11 @@ func procTable(n *lab.Node) (string, error) {
 // strangersEdit: a stranger edits, deletes and empties what is ours; it is put back
 // and nobody notices.
 func (s *scene) strangersEdit(t *testing.T) {
+	// One that was in use leaves when its connections have ended.
+	eventually(t, 10*time.Second, "the sorry server has left", func() (bool, error) {
+		table, err := procTable(s.LB1)
+		return !strings.Contains(table, "C0A82163"), err
+	})
 	want, err := procTable(s.LB1)
 	must(t, err)
 	c := s.clients(t, true)
