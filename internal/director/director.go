@@ -57,6 +57,7 @@ type Director struct {
 	engine      *engineQuery
 	peers       *peers
 	joiner      *joiner
+	teller      *teller
 	listener    listener
 	web         Web
 	much        chan struct{}      // of capacity 1: something took much memory
@@ -121,6 +122,7 @@ func Run(ctx context.Context, o Options) error {
 	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox(), pulse: make(chan struct{}), much: make(chan struct{}, 1), faults: map[string]time.Time{}, roles: map[string]role{}, restarted: make(chan ipc.Restarted, 1), published: make(chan struct{}), served: make(chan struct{})}
 	d.engine = newEngineQuery(o.Line)
 	d.peers, d.joiner = newPeers(d), newJoiner(d)
+	d.teller = &teller{d: d, until: map[string]time.Time{}}
 	defer d.running.Wait()
 	defer cancel()
 
@@ -187,6 +189,9 @@ func (d *Director) listen(ctx context.Context) {
 		case m.Restarted != nil:
 			d.hearRestarted(*m.Restarted)
 		default:
+			if m.Transition != nil {
+				d.teller.hear(*m.Transition) // the loop may be busy, and there is no time
+			}
 			d.box.engine(m)
 		}
 	}

@@ -13,12 +13,14 @@ import (
 
 // Connections are the kernel's table of connections.
 type Connections interface {
-	// Each gives every connection to f.
-	Each(f func(lvs.Conn)) error
+	// Each gives every connection to f, as long as the context lasts.
+	Each(ctx context.Context, f func(lvs.Conn)) error
 	// Copy writes them all as the kernel does.
 	Copy(w io.Writer) error
 	// Tell gives messages to the backup daemon of this machine.
 	Tell(lvs.Sync, [][]byte) error
+	// TellOthers gives messages to those of the other machines.
+	TellOthers(lvs.Sync, [][]byte) error
 }
 
 // expireLook is how often it is looked whether connections have to move.
@@ -71,7 +73,7 @@ func (x *expirer) look(w policy.World, now time.Time) {
 		return
 	}
 	var moves []lvs.Move
-	if err := x.d.o.Parts.Connections.Each(func(c lvs.Conn) {
+	if err := x.d.o.Parts.Connections.Each(x.d.ctx, func(c lvs.Conn) {
 		if m, is := policy.MoveOf(due, c); is {
 			moves = append(moves, m)
 		}

@@ -1,6 +1,7 @@
 package director
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/netip"
@@ -14,20 +15,25 @@ import (
 	"failover/lvs"
 )
 
-// fakeConns is a table of connections that remembers what the backup daemon was
-// told.
+// fakeConns is a table of connections that remembers what the backup daemons were
+// told, this machine's and the others'.
 type fakeConns struct {
-	mu   sync.Mutex
-	all  []lvs.Conn
-	fail error
-	told [][]byte
-	at   []time.Time
-	sync lvs.Sync
+	mu     sync.Mutex
+	all    []lvs.Conn
+	fail   error
+	told   [][]byte
+	at     []time.Time
+	sync   lvs.Sync
+	others []lvs.Sync
+	away   [][]byte
 }
 
-func (f *fakeConns) Each(g func(lvs.Conn)) error {
+func (f *fakeConns) Each(ctx context.Context, g func(lvs.Conn)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	for _, c := range f.all {
 		g(c)
 	}
@@ -48,6 +54,16 @@ func (f *fakeConns) Tell(s lvs.Sync, messages [][]byte) error {
 	f.sync, f.at = s, append(f.at, time.Now())
 	f.told = append(f.told, messages...)
 	return nil
+}
+
+func (f *fakeConns) TellOthers(s lvs.Sync, messages [][]byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for range messages {
+		f.others = append(f.others, s)
+	}
+	f.away = append(f.away, messages...)
+	return f.fail
 }
 
 var expireFile = strings.Replace(pairFile, `scheduler = "rr"`, "scheduler = \"rr\"\non_server_down = \"expire\"", 1) + "\n[ipvs.sync]\n"

@@ -135,7 +135,7 @@ func (j *joiner) table(ctx context.Context) *shown {
 func (j *joiner) replay(ctx context.Context, s lvs.Sync, moves []lvs.Move) (missing int, err error) {
 	for round := range joinRounds {
 		if round > 0 {
-			if moves, err = j.absent(moves); err != nil || len(moves) == 0 {
+			if moves, err = j.absent(ctx, moves); err != nil || len(moves) == 0 {
 				return len(moves), err
 			}
 		}
@@ -154,23 +154,26 @@ func (j *joiner) replay(ctx context.Context, s lvs.Sync, moves []lvs.Move) (miss
 			return len(moves), errors.New("out of time")
 		}
 	}
-	moves, err = j.absent(moves)
+	moves, err = j.absent(ctx, moves)
 	return len(moves), err
 }
 
+// connID is what a connection is known by.
+type connID struct {
+	protocol        lvs.Protocol
+	client, virtual netip.AddrPort
+}
+
+func idOf(c lvs.Conn) connID { return connID{c.Protocol, c.Client, c.Virtual} }
+
 // absent are the connections that the kernel does not have.
-func (j *joiner) absent(moves []lvs.Move) (rest []lvs.Move, err error) {
-	type id struct {
-		protocol        lvs.Protocol
-		client, virtual netip.AddrPort
-	}
-	of := func(c lvs.Conn) id { return id{c.Protocol, c.Client, c.Virtual} }
-	has := make(map[id]bool, len(moves))
-	if err := j.d.o.Parts.Connections.Each(func(c lvs.Conn) { has[of(c)] = true }); err != nil {
+func (j *joiner) absent(ctx context.Context, moves []lvs.Move) (rest []lvs.Move, err error) {
+	has := make(map[connID]bool, len(moves))
+	if err := j.d.o.Parts.Connections.Each(ctx, func(c lvs.Conn) { has[idOf(c)] = true }); err != nil {
 		return moves, err
 	}
 	for _, m := range moves {
-		if !has[of(m.Conn)] {
+		if !has[idOf(m.Conn)] {
 			rest = append(rest, m)
 		}
 	}

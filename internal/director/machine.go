@@ -58,9 +58,14 @@ func MachineParts(log *slog.Logger) Parts {
 // kernelConns are the connections of this machine's kernel.
 type kernelConns struct{}
 
-func (kernelConns) Each(f func(lvs.Conn)) error              { return ipvs.Connections(f) }
+func (kernelConns) Each(ctx context.Context, f func(lvs.Conn)) error {
+	return ipvs.Connections(ctx, f)
+}
 func (kernelConns) Copy(w io.Writer) error                   { return ipvs.CopyConnections(w) }
 func (kernelConns) Tell(s lvs.Sync, messages [][]byte) error { return ipvs.TellBackup(s, messages) }
+func (kernelConns) TellOthers(s lvs.Sync, messages [][]byte) error {
+	return ipvs.TellOthers(s, messages)
+}
 
 // OpenHost is the writer of the machine's settings, with its memory of what they
 // were before.

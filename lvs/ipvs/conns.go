@@ -3,6 +3,7 @@
 package ipvs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,14 +24,27 @@ const connPath = "/proc/thread-self/net/ip_vs_conn"
 // the first one again for each page of text, some thirty lines (ip_vs_conn.c,
 // ip_vs_conn_array): ten times as many take up to a hundred times as long
 // (BenchmarkConnections; twenty thousand in an emulated guest 0.5 s, a hundred thousand
-// 32 s).
-func Connections(f func(lvs.Conn)) (err error) {
+// 32 s). The context ends it between two pages.
+func Connections(ctx context.Context, f func(lvs.Conn)) (err error) {
 	file, err := os.Open(connPath)
 	if err != nil {
 		return fmt.Errorf("ipvs: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	return lvs.ReadConns(file, f)
+	return lvs.ReadConns(until{ctx, file}, f)
+}
+
+// until reads as long as its context lasts.
+type until struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (u until) Read(b []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.Reader.Read(b)
 }
 
 // CopyConnections writes the kernel's table of connections as the kernel does, for
@@ -49,10 +63,28 @@ func CopyConnections(w io.Writer) (err error) {
 // and to nobody else: they are looped back by the interface, and with a time to live
 // of 0 they do not leave it (net/ipv4/ip_output.c, ip_mc_output;
 // net/ipv6/ip6_output.c, ip6_finish_output2).
-func TellBackup(s lvs.Sync, messages [][]byte) (err error) {
+func TellBackup(s lvs.Sync, messages [][]byte) error {
+	if err := send(s, messages, 0, true); err != nil {
+		return fmt.Errorf("ipvs: tell the backup daemon on %s: %w", s.Interface, err)
+	}
+	return nil
+}
+
+// TellOthers gives messages of synchronisation to the backup daemons of the other
+// machines, and not to that of this one, as the kernel's master of s does
+// (ip_vs_sync.c, make_send_sock).
+func TellOthers(s lvs.Sync, messages [][]byte) error {
+	if err := send(s, messages, max(1, int(s.TTL)), false); err != nil {
+		return fmt.Errorf("ipvs: tell the other directors on %s: %w", s.Interface, err)
+	}
+	return nil
+}
+
+// send sends messages to the group of s on its interface.
+func send(s lvs.Sync, messages [][]byte, ttl int, loopback bool) (err error) {
 	link, err := net.InterfaceByName(s.Interface)
 	if err != nil {
-		return fmt.Errorf("ipvs: tell the backup daemon: %w", err)
+		return err
 	}
 	to := &net.UDPAddr{IP: s.Group.AsSlice(), Port: int(s.Port)}
 	network := "udp4"
@@ -61,23 +93,20 @@ func TellBackup(s lvs.Sync, messages [][]byte) (err error) {
 	}
 	c, err := net.ListenUDP(network, nil)
 	if err != nil {
-		return fmt.Errorf("ipvs: tell the backup daemon: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
 	if s.Group.Is6() {
 		p := ipv6.NewPacketConn(c)
-		err = errors.Join(p.SetMulticastInterface(link), p.SetMulticastLoopback(true), p.SetMulticastHopLimit(0))
+		err = errors.Join(p.SetMulticastInterface(link), p.SetMulticastLoopback(loopback), p.SetMulticastHopLimit(ttl))
 	} else {
 		p := ipv4.NewPacketConn(c)
-		err = errors.Join(p.SetMulticastInterface(link), p.SetMulticastLoopback(true), p.SetMulticastTTL(0))
+		err = errors.Join(p.SetMulticastInterface(link), p.SetMulticastLoopback(loopback), p.SetMulticastTTL(ttl))
 	}
 	for _, m := range messages {
 		if err == nil {
 			_, err = c.WriteTo(m, to)
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("ipvs: tell the backup daemon on %s: %w", s.Interface, err)
-	}
-	return nil
+	return err
 }

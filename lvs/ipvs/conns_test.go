@@ -48,7 +48,7 @@ func tell(t testing.TB, moves []lvs.Move) {
 			time.Sleep(5 * time.Millisecond)
 		}
 		known = 0
-		if err := ipvs.Connections(func(lvs.Conn) { known++ }); err != nil {
+		if err := ipvs.Connections(t.Context(), func(lvs.Conn) { known++ }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -63,7 +63,7 @@ func TestConnections(t *testing.T) {
 	for _, m := range moves {
 		want[m.Client] = true
 	}
-	err := ipvs.Connections(func(c lvs.Conn) {
+	err := ipvs.Connections(t.Context(), func(c lvs.Conn) {
 		switch {
 		case !want[c.Client]:
 			t.Errorf("not told, or read twice: %+v", c)
@@ -78,13 +78,43 @@ func TestConnections(t *testing.T) {
 	}
 }
 
+// TestTellOthers: what is for the others this machine's backup daemon is not told.
+func TestTellOthers(t *testing.T) {
+	k := open(t)
+	syncDevice(t, "sync0")
+	become(t, k, lvs.Table{Sync: both("sync0")})
+	moves := crowd(2)
+	for _, s := range dump(t, k).Sync {
+		if s.Role == lvs.SyncMaster {
+			if err := ipvs.TellOthers(s, lvs.SyncMessages(s.ID, moves[:1])); err != nil {
+				t.Fatal(err)
+			}
+			if err := ipvs.TellBackup(s, lvs.SyncMessages(s.ID, moves[1:])); err != nil { // comes after it
+				t.Fatal(err)
+			}
+		}
+	}
+	for end := time.Now().Add(10 * time.Second); ; {
+		var known []netip.AddrPort
+		if err := ipvs.Connections(t.Context(), func(c lvs.Conn) { known = append(known, c.Client) }); err != nil {
+			t.Fatal(err)
+		}
+		if len(known) == 1 && known[0] == moves[1].Client {
+			return
+		}
+		if len(known) > 0 || time.Now().After(end) {
+			t.Fatalf("known: %v, want %v alone", known, moves[1].Client)
+		}
+	}
+}
+
 // BenchmarkConnections is what it takes to read tables of several sizes.
 func BenchmarkConnections(b *testing.B) {
 	for _, n := range []int{10_000, 20_000, 50_000, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			tell(b, crowd(n))
 			for b.Loop() {
-				if err := ipvs.Connections(func(lvs.Conn) {}); err != nil {
+				if err := ipvs.Connections(b.Context(), func(lvs.Conn) {}); err != nil {
 					b.Fatal(err)
 				}
 			}
