@@ -203,6 +203,7 @@ func (d *Director) loop(ctx context.Context) error {
 	defer beat.Stop()
 	d.lookIn(policy.FirstVerdicts)
 	d.lookIn(policy.JoinPatience)
+	d.lookIn(policy.StartPatience(d.world.Node))
 	calm := time.NewTimer(0)
 	defer calm.Stop()
 	for dirty := true; ; {

@@ -24,13 +24,19 @@ import (
 // It waits for as long as a check takes to find a server up, no longer: where all
 // servers are dead there is still a master.
 
+// Rule: with a peer link a start does not take a mastership over to serve less. A
+// machine that boots has its daemon before its last address or route, and finds servers
+// down that are up: as long as a virtual server has none that is up here and one that is
+// up by another director's word, this one is not ready, for as long as a check takes to
+// find a server up. Where the other one has gone there is no such word.
+
 // health is each group's fitness.
 func health(w World) map[string]vrrp.Health {
 	ready := Ready(w)
 	h := make(map[string]vrrp.Health, len(w.Node.Groups))
 	for _, g := range w.Node.Groups {
 		fault, delta, causes := trackHealth(w, g.Name)
-		own := vrrp.Health{Ready: ready && quiet(w, g) && !blind(w, g.Name), Fault: fault, Delta: delta, Causes: causes}
+		own := vrrp.Health{Ready: ready && quiet(w, g) && !blind(w, g.Name) && !lacks(w), Fault: fault, Delta: delta, Causes: causes}
 		own = followHealth(w, g.Name, sightHealth(w, g.Name, stepHealth(w, g.Name, own)))
 		h[g.Name] = maintenanceHealth(w, preferredHealth(w, g, own))
 	}
@@ -46,6 +52,28 @@ func quiet(w World, g vrrp.GroupConfig) bool {
 func blind(w World, group string) bool {
 	since, faulted := w.SinceFault[group]
 	return faulted && since < Recovery(w.Node) && (since == 0 || !serves(w) || !answered(w))
+}
+
+// StartPatience is for how long a start waits to serve what another director serves.
+func StartPatience(n conf.Node) time.Duration { return max(JoinPatience, Recovery(n)) }
+
+// lacks tells whether a director that starts would serve less than another one does.
+func lacks(w World) bool {
+	if len(w.Others) == 0 || w.SinceStart >= StartPatience(w.Node) {
+		return false
+	}
+	return slices.ContainsFunc(w.Node.Servers, func(vs conf.VirtualServer) bool {
+		there := false
+		for _, rs := range vs.Servers {
+			switch {
+			case Standing(w, vs, rs) == check.Up:
+				return false
+			case slices.ContainsFunc(w.Others, func(o Other) bool { return o.Says(CheckID(vs, rs)) == check.Up }):
+				there = true
+			}
+		}
+		return there
+	})
 }
 
 // answered tells whether every server that takes connections by the kernel's

@@ -189,6 +189,45 @@ func TestBlindAfterAFault(t *testing.T) {
 	}
 }
 
+// TestStartLacks: a start waits to serve what the other director serves, while that one
+// is there and for a limited time.
+func TestStartLacks(t *testing.T) {
+	id := func(server string) check.ID { return check.ID{VirtualServer: "web", RealServer: server} }
+	both := map[check.ID]time.Time{id("web1"): {}, id("web2"): {}}
+	for _, c := range []struct {
+		name   string
+		up     string // here
+		others []Other
+		since  time.Duration
+		want   bool
+	}{
+		{"it sees none, the other both", "", []Other{{}}, 6 * time.Second, false},
+		{"it sees none, the other one", "", []Other{{Down: map[check.ID]time.Time{id("web1"): {}}}}, 6 * time.Second, false},
+		{"it sees one, the other both", "web1", []Other{{}}, 6 * time.Second, true},
+		{"nobody sees any", "", []Other{{Down: both}}, 6 * time.Second, true},
+		{"the other does not know yet", "", []Other{{Unknown: map[check.ID]bool{id("web1"): true, id("web2"): true}}}, 6 * time.Second, true},
+		{"there is no other", "", nil, 6 * time.Second, true},
+		{"for too long", "", []Other{{}}, JoinPatience, true},
+	} {
+		w := pair("rr")
+		w.GuardStands, w.Reconciled, w.SinceStart, w.Others = true, true, c.since, c.others
+		for _, server := range []string{"web1", "web2"} {
+			w.judge(server, check.Down)
+			if server == c.up {
+				w.judge(server, check.Up)
+			}
+		}
+		if got := Desired(w).Health["nat"].Ready; got != c.want {
+			t.Errorf("%s: ready %v, want %v", c.name, got, c.want)
+		}
+	}
+	w := pair("rr")
+	w.Node.Servers[0].Servers[0].Checks = []check.Spec{{Interval: 10 * time.Second, Timeout: 3 * time.Second, Rise: 2}}
+	if got := StartPatience(w.Node); got != 23*time.Second {
+		t.Errorf("a slow check: %v", got)
+	}
+}
+
 func TestRecoveryFollowsTheChecks(t *testing.T) {
 	w := pair("rr")
 	slow := check.Spec{Interval: 10 * time.Second, Timeout: 3 * time.Second, Rise: 2}
