@@ -356,6 +356,8 @@ func (c *chaotic) expected(word chaos.Holders, it *lab.Node) holdersWanted {
 		return func(have holdings) bool { return have.all(it) && have.all(other) }
 	case chaos.Lease:
 		return func(have holdings) bool { return have.all(other) }
+	case chaos.Again:
+		return either(anyHolder, func(have holdings) bool { return have.all(other) })
 	case chaos.One:
 	}
 	return anyHolder

@@ -21,6 +21,8 @@ const (
 	Each  Holders = "both"  // both: they do not hear each other
 	// Lease: the other one; the one that is hit may keep its own for address_lease.
 	Lease Holders = "other, it for its lease"
+	// Again: exactly one, whichever; where it takes long to start again, as with Lease.
+	Again Holders = "one, it for its lease"
 )
 
 // Loss is what may be lost, in the words of the table.
@@ -55,7 +57,7 @@ type Promise struct {
 const heading = "| step | hits | addresses meanwhile | requests that may fail | held connections that may break | because |"
 
 var (
-	holderWords  = []Holders{One, Same, It, Other, Each, Lease}
+	holderWords  = []Holders{One, Same, It, Other, Each, Lease, Again}
 	requestWords = []Loss{None, InFlight, Meanwhile}
 	heldWords    = []Loss{None, Its}
 )
