@@ -19,44 +19,54 @@ import (
 func Diff(actual, desired Table, owned Owned) []Op {
 	ops := diffTimeouts(actual.Timeouts, desired.Timeouts)
 	daemons := diffSync(actual.Sync, desired.Sync, owned)
-	if !mixed(actual) {
+	if len(daemons) > 0 && !mixed(actual) {
 		ops = append(ops, daemons...)
 		daemons = nil
 	}
-	have := index(actual.Services)
-	want := index(desired.Services)
-	ops = slices.Grow(ops, added(desired, have))
-	for _, d := range inOrder(desired.Services) {
-		if want[d.Key] == nil {
-			continue // written twice: done already
-		}
-		a := have[d.Key]
+	have, want := inOrder(actual.Services), inOrder(desired.Services)
+	if len(have) == 0 {
+		ops = slices.Grow(ops, entries(want))
+	}
+	var gone []Op
+	for len(have)+len(want) > 0 {
 		switch {
-		case a == nil:
-			ops = append(ops, serviceOp(AddService, d, "not in the table"))
-		case !sameService(*a, d):
-			ops = append(ops, serviceOp(SetService, d, serviceReason(*a, d)))
+		case len(want) == 0, len(have) > 0 && have[0].Key.Compare(want[0].Key) < 0:
+			if owned.Has(have[0].Key) {
+				gone = append(gone, serviceOp(DelService, have[0], "not wanted any more"))
+			}
+			have = afterFirst(have)
+			continue
+		case len(have) == 0 || have[0].Key != want[0].Key:
+			ops = append(ops, serviceOp(AddService, want[0], "not in the table"))
+			ops = append(ops, diffServers(&want[0], nil)...)
+		default:
+			if !sameService(have[0], want[0]) {
+				ops = append(ops, serviceOp(SetService, want[0], serviceReason(have[0], want[0])))
+			}
+			ops = append(ops, diffServers(&want[0], &have[0])...)
+			have = afterFirst(have)
 		}
-		ops = append(ops, diffServers(d, a)...)
-		want[d.Key] = nil
+		want = afterFirst(want)
 	}
-	for _, a := range inOrder(actual.Services) {
-		if _, wanted := want[a.Key]; !wanted && have[a.Key] != nil && owned.Has(a.Key) {
-			ops = append(ops, serviceOp(DelService, a, "not wanted any more"))
-			have[a.Key] = nil
-		}
-	}
-	return append(ops, daemons...)
+	return append(append(ops, gone...), daemons...)
 }
 
-// added is about how many operations the services take that are not there.
-func added(desired Table, have map[Key]*Service) (n int) {
-	for _, d := range desired.Services {
-		if have[d.Key] == nil {
-			n += 1 + len(d.Servers)
-		}
+// entries is how many services and servers there are.
+func entries(services []Service) (n int) {
+	for i := range services {
+		n += 1 + len(services[i].Servers)
 	}
 	return n
+}
+
+// afterFirst is what follows the first service; of several with its key the first
+// counts.
+func afterFirst(services []Service) []Service {
+	n := 1
+	for n < len(services) && services[n].Key == services[0].Key {
+		n++
+	}
+	return services[n:]
 }
 
 // mixed tells whether a server is of another family than its service. The kernel
@@ -74,17 +84,6 @@ func inOrder(services []Service) []Service {
 		return services
 	}
 	return slices.SortedStableFunc(slices.Values(services), byKey)
-}
-
-// index finds services by key; of two with the same key the first counts.
-func index(services []Service) map[Key]*Service {
-	m := make(map[Key]*Service, len(services))
-	for i := range services {
-		if m[services[i].Key] == nil {
-			m[services[i].Key] = &services[i]
-		}
-	}
-	return m
 }
 
 func serviceOp(kind OpKind, s Service, reason string) Op {

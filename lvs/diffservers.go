@@ -9,16 +9,17 @@ import (
 
 // diffServers returns the operations for the servers of one service, d, which the
 // kernel has as a (nil: not at all).
-func diffServers(d Service, a *Service) []Op {
+func diffServers(want, a *Service) []Op {
+	if a != nil && unchanged(want, a) {
+		return nil
+	}
+	d := *want
 	if a == nil {
 		ops := make([]Op, 0, len(d.Servers))
 		for _, r := range distinct(d.Servers) {
 			ops = addServer(ops, d, r, "not in the table")
 		}
 		return ops
-	}
-	if unchanged(d, *a) {
-		return nil
 	}
 	have, from := a.Servers, a.Scheduler // so far
 	at := make(map[netip.AddrPort]Server, len(have))
@@ -45,7 +46,7 @@ func diffServers(d Service, a *Service) []Op {
 			moves = addServer(moves, d, r, reason)
 		case forgets(from, d.Scheduler, a, r):
 			sets = append(sets, seed(d, r)...)
-		case sameServer(a, r):
+		case sameServer(&a, &r):
 		case a.Weight == 0:
 			raises = append(raises, serverOp(SetServer, d, r, serverReason(a, r)))
 		default:
@@ -63,12 +64,13 @@ func diffServers(d Service, a *Service) []Op {
 
 // unchanged tells, without making anything, whether the servers are as wanted, one
 // by one: nearly always nearly all of a table are.
-func unchanged(d, a Service) bool {
+func unchanged(d, a *Service) bool {
 	if len(a.Servers) != len(d.Servers) {
 		return false
 	}
-	for i, r := range d.Servers {
-		if !sameServer(a.Servers[i], r) || forgets(a.Scheduler, d.Scheduler, a.Servers[i], r) {
+	for i := range d.Servers {
+		x, y := &a.Servers[i], &d.Servers[i]
+		if !sameServer(x, y) || d.Scheduler == "mh" && forgets(a.Scheduler, d.Scheduler, *x, *y) {
 			return false
 		}
 	}
@@ -155,12 +157,9 @@ func serverOp(kind OpKind, s Service, r Server, reason string) Op {
 }
 
 // sameServer compares what the kernel keeps of a server.
-func sameServer(a, b Server) bool {
-	a.ConfiguredWeight, b.ConfiguredWeight = 0, 0
-	if a.Forward != TUN && b.Forward != TUN {
-		a.Tunnel, b.Tunnel = Tunnel{}, Tunnel{}
-	}
-	return a == b
+func sameServer(a, b *Server) bool {
+	return a.Address == b.Address && a.Forward == b.Forward && a.Weight == b.Weight && a.Upper == b.Upper && a.Lower == b.Lower &&
+		(a.Forward != TUN || a.Tunnel == b.Tunnel)
 }
 
 // serverReason says what of a server changes.

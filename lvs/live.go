@@ -1,20 +1,29 @@
 package lvs
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // live follows, through the operations of a pass, which servers of each service
 // take connections, where the wanted table has one that does.
 type live map[Key]map[netip.AddrPort]bool
 
-// newLive begins with the table as it is.
-func newLive(actual, wanted Table) live {
-	l := make(live, len(wanted.Services))
+// newLive begins with the table as it is. Of the services, of which there may be
+// thousands, those count from which the operations take something.
+func newLive(actual, wanted Table, ops []Op) live {
+	l := live{}
+	for _, op := range ops {
+		if op.takes() {
+			l[op.Service.Key] = nil
+		}
+	}
+	if len(l) == 0 {
+		return l
+	}
 	for _, s := range wanted.Services {
-		for _, r := range s.Servers {
-			if r.Weight > 0 {
-				l[s.Key] = map[netip.AddrPort]bool{}
-				break
-			}
+		if _, concerned := l[s.Key]; concerned && slices.ContainsFunc(s.Servers, func(r Server) bool { return r.Weight > 0 }) {
+			l[s.Key] = map[netip.AddrPort]bool{}
 		}
 	}
 	for _, s := range actual.Services {
@@ -45,8 +54,12 @@ func (l live) apply(op Op) {
 func (l live) bares(ops []Op) bool {
 	last := ops[len(ops)-1]
 	servers := l[last.Service.Key]
-	if !last.ofServer() || last.Kind != DelServer && last.Server.Weight > 0 {
+	if !last.takes() {
 		return false
 	}
 	return len(servers) == 1 && servers[last.Server.Address]
 }
+
+// takes tells whether the operation takes a server that may be one that takes
+// connections.
+func (o Op) takes() bool { return o.ofServer() && (o.Kind == DelServer || o.Server.Weight == 0) }

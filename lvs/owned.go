@@ -37,16 +37,23 @@ func (o Owned) Equal(p Owned) bool {
 	return slices.Equal(o.Services, p.Services) && slices.Equal(o.Roles, p.Roles)
 }
 
-// With returns the set with everything in t added.
+// With returns the set with everything in t added: nearly always it has all of it.
 func (o Owned) With(t Table) Owned {
-	keys, roles := slices.Clone(o.Services), slices.Clone(o.Roles)
-	for _, s := range t.Services {
-		keys = append(keys, s.Key)
+	keys, roles := slices.Clip(o.Services), slices.Clip(o.Roles)
+	for i := range t.Services {
+		if k := t.Services[i].Key; !o.Has(k) {
+			keys = append(keys, k)
+		}
 	}
 	for _, s := range t.Sync {
-		roles = append(roles, s.Role)
+		if !o.HasRole(s.Role) {
+			roles = append(roles, s.Role)
+		}
 	}
-	return newOwned(keys, roles)
+	if len(keys) == len(o.Services) && len(roles) == len(o.Roles) {
+		return o
+	}
+	return newOwned(slices.Clone(keys), slices.Clone(roles))
 }
 
 // Shrink returns the set without what is neither wanted nor in the kernel any

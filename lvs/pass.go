@@ -92,7 +92,7 @@ func (p *pass) run(ctx context.Context) error {
 		// between must not leave entries that nobody will ever remove.
 		owned = owned.With(p.want)
 		unsaved = p.own(ctx, owned)
-		p.live = newLive(actual, p.want)
+		p.live = newLive(actual, p.want, ops)
 		p.do(ctx, ops)
 	}
 	if p.result.Converged {
