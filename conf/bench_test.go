@@ -81,6 +81,33 @@ func BenchmarkNodeAndDiff(b *testing.B) {
 	}
 }
 
+// BenchmarkReadAgain is reading a file of which one weight has changed, and what a
+// reload does besides.
+func BenchmarkReadAgain(b *testing.B) {
+	texts := [][]byte{large(1000), bytes.Replace(large(1000), []byte("weight = 1 "), []byte("weight = 2 "), 1)}
+	f := known(b, texts[1])
+	read := func(text []byte) Node {
+		d, err := f.parse("large.toml", text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		n, err := d.Node("lb1")
+		if err != nil {
+			b.Fatal(err)
+		}
+		return n
+	}
+	old := read(texts[1])
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		n := read(texts[i%2])
+		if c := Diff(old, n); len(c) != 1 {
+			b.Fatal(c)
+		}
+		old = n
+	}
+}
+
 // TestLargeFile: the benchmark's file is a valid one.
 func TestLargeFile(t *testing.T) {
 	d := parse(t, string(large(1000)))

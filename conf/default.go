@@ -6,7 +6,7 @@ import "fmt"
 // look for the daemon when there is no file to ask.
 func DefaultDaemon() Daemon {
 	r := &reader{src: newSource("", nil), defaults: map[*Key]any{}, values: map[*Key]any{}}
-	root, _, err := newIndex(nil)
+	root, _, _, err := newIndex(nil)
 	if err != nil {
 		panic(fmt.Sprintf("conf: index of an empty file: %v", err))
 	}

@@ -7,6 +7,7 @@
 package conf
 
 import (
+	"crypto/sha256"
 	"net/netip"
 	"time"
 
@@ -28,6 +29,8 @@ type Deployment struct {
 	// Unread are the secrets that only the service can read, where it is not the one
 	// that has read the file.
 	Unread Errors `json:"-"`
+	// sums are those of VirtualServers, where a [File] has read them.
+	sums [][sha256.Size]byte
 }
 
 // Director is one [director.NAME] table.

@@ -37,11 +37,33 @@ func sameTables(old, new []VirtualServer) map[string]bool {
 	}
 	same := map[string]bool{}
 	for t := range ByTable(new) {
-		if was, ok := before[t[0].Name]; ok && reflect.DeepEqual(was, t) {
+		if was, ok := before[t[0].Name]; ok && slices.EqualFunc(was, t, VirtualServer.equal) {
 			same[t[0].Name] = true
 		}
 	}
 	return same
+}
+
+// equal tells whether two services are the same. Most of a file that was read again
+// are the very same in memory.
+func (vs VirtualServer) equal(o VirtualServer) bool {
+	return vs.Name == o.Name && vs.Key == o.Key && slices.Equal(vs.Match, o.Match) && vs.VirtualRouter == o.VirtualRouter &&
+		vs.Scheduler == o.Scheduler && vs.Flags == o.Flags && vs.Forward == o.Forward &&
+		vs.Persistence == o.Persistence && vs.PersistenceMask == o.PersistenceMask && vs.PersistenceEngine == o.PersistenceEngine &&
+		vs.Masquerade == o.Masquerade && vs.Quorum == o.Quorum && vs.Hysteresis == o.Hysteresis &&
+		(vs.Sorry == o.Sorry || vs.Sorry != nil && o.Sorry != nil && vs.Sorry.equal(*o.Sorry)) &&
+		vs.Quiesce == o.Quiesce && vs.ExpireDown == o.ExpireDown && vs.DrainTimeout == o.DrainTimeout &&
+		slices.Equal(vs.Notify, o.Notify) && (sameMemory(vs.Servers, o.Servers) || slices.EqualFunc(vs.Servers, o.Servers, RealServer.equal))
+}
+
+func (rs RealServer) equal(o RealServer) bool {
+	return rs.Name == o.Name && rs.Address == o.Address && rs.Forward == o.Forward && rs.Tunnel == o.Tunnel && rs.Weight == o.Weight &&
+		rs.Upper == o.Upper && rs.Lower == o.Lower && len(rs.Checks) == len(o.Checks) &&
+		(len(rs.Checks) == 0 || reflect.DeepEqual(rs.Checks, o.Checks))
+}
+
+func sameMemory[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // serverWords puts the services of one table into words for Diff.

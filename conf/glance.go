@@ -26,7 +26,7 @@ func Glance(path string) (Deployment, error) {
 			}
 		}
 	}
-	return readText(path, data, true)
+	return readDeployment(path, data, true)
 }
 
 // ownTables cuts out of a text what stands before its first header and the tables

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -51,6 +52,8 @@ type indexer struct {
 	names map[string]string
 	slab  []place
 	plain bool // so far
+	// sections are where headers stand, and of which virtual server.
+	sections []section
 }
 
 func (x *indexer) place(offset int) *place {
@@ -104,8 +107,9 @@ func (p *place) last() *place {
 }
 
 // newIndex reads the positions of every key and value, and of a plain file the
-// values: root has a table then. A syntax error is returned with its offset.
-func newIndex(text []byte) (root *place, offset int, err error) {
+// values: root has a table then; sections are those of indexer.servers. A syntax error
+// is returned with its offset.
+func newIndex(text []byte) (root *place, sections []section, offset int, err error) {
 	var p unstable.Parser
 	p.Reset(text)
 	x := &indexer{text: text, names: map[string]string{}, plain: plainText(text)}
@@ -114,7 +118,7 @@ func newIndex(text []byte) (root *place, offset int, err error) {
 	for p.NextExpression() {
 		e := p.Expression()
 		if at, deep := tooDeep(e, 0); deep {
-			return nil, at, errDepth
+			return nil, nil, at, errDepth
 		}
 		switch e.Kind {
 		case unstable.Table, unstable.ArrayTable:
@@ -124,12 +128,12 @@ func newIndex(text []byte) (root *place, offset int, err error) {
 		}
 	}
 	if err := p.Error(); err != nil {
-		return nil, syntaxOffset(err, text), err
+		return nil, nil, syntaxOffset(err, text), err
 	}
 	if !x.plain {
 		root.table = nil
 	}
-	return root, 0, nil
+	return root, x.servers(root), 0, nil
 }
 
 // tooDeep looks for a part of an expression that lies deeper than maxDepth, and
@@ -158,9 +162,15 @@ func tooDeep(e *unstable.Node, depth int) (offset int, deep bool) {
 func (x *indexer) header(root *place, e *unstable.Node) *place {
 	at := root
 	x.plain = x.plain && e.Kind == unstable.Table
-	for it := e.Key(); it.Next(); {
+	for it, depth := e.Key(), 0; it.Next(); depth++ {
 		k := it.Node()
 		offset := int(k.Raw.Offset)
+		switch n := len(x.sections) - 1; {
+		case depth == 0:
+			x.sections = append(x.sections, section{start: bytes.LastIndexByte(x.text[:offset], '\n') + 1})
+		case depth == 1 && at == root.find("virtual_server"):
+			x.sections[n].server = string(k.Data)
+		}
 		up := at
 		at = x.kid(at, k.Data, offset)
 		x.open(up, at, it.IsLast())

@@ -22,7 +22,7 @@ func Load(path string) (Deployment, error) {
 	if err != nil {
 		return Deployment{}, err
 	}
-	return readText(path, data, true)
+	return readDeployment(path, data, true)
 }
 
 // Peek is Load without the secrets, for those who may not read them and need but
@@ -32,7 +32,7 @@ func Peek(path string) (Deployment, error) {
 	if err != nil {
 		return Deployment{}, err
 	}
-	return readText(path, data, false)
+	return readDeployment(path, data, false)
 }
 
 func readFile(path string) ([]byte, error) {
@@ -51,30 +51,39 @@ func readFile(path string) ([]byte, error) {
 // Parse checks a configuration. The name stands for the file in errors, which
 // are always [Errors]: everything that is wrong, in the order of the file. Secrets
 // that stand elsewhere are not read.
-func Parse(name string, data []byte) (Deployment, error) { return readText(name, data, false) }
+func Parse(name string, data []byte) (Deployment, error) { return readDeployment(name, data, false) }
 
-func readText(name string, data []byte, secrets bool) (Deployment, error) {
-	// A byte order mark is not part of the text; clipping the capacity keeps the
-	// parser's slices measurable.
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	data = data[:len(data):len(data)]
+func readDeployment(name string, data []byte, secrets bool) (Deployment, error) {
+	read, err := readText(name, data, secrets)
+	if err != nil {
+		return Deployment{}, err
+	}
+	return read.d, nil
+}
+
+// withoutMark is a text without its byte order mark, which is no part of it.
+func withoutMark(data []byte) []byte { return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) }
+
+func readText(name string, data []byte, secrets bool) (*reading, error) {
+	data = withoutMark(data)
+	data = data[:len(data):len(data)] // keeps the parser's slices measurable
 	r := &reader{src: newSource(name, data), defaults: map[*Key]any{}, values: map[*Key]any{}}
 	if len(data) > maxSize {
 		r.report(0, "", "", fmt.Sprintf("the file is larger than %d MiB", maxSize>>20))
-		return Deployment{}, r.errs
+		return nil, r.errs
 	}
-	root, offset, err := newIndex(data)
+	root, sections, offset, err := newIndex(data)
 	if err != nil {
-		return Deployment{}, r.syntax(offset, err.Error())
+		return nil, r.syntax(offset, err.Error())
 	}
 	m := root.table
 	if m == nil {
 		if _, err := toml.Decode(string(data), &m); err != nil {
 			var pe toml.ParseError
 			if errors.As(err, &pe) {
-				return Deployment{}, r.syntax(pe.Position.Start, houseVoice(pe.Message))
+				return nil, r.syntax(pe.Position.Start, houseVoice(pe.Message))
 			}
-			return Deployment{}, r.syntax(0, err.Error())
+			return nil, r.syntax(0, err.Error())
 		}
 	}
 	file := &entry{r: r, spec: &Key{Section: &fileSection, Type: Table}, at: root, set: true}
@@ -86,11 +95,11 @@ func readText(name string, data []byte, secrets bool) (Deployment, error) {
 	}
 	if len(r.errs) > 0 {
 		r.errs.sort()
-		return Deployment{}, r.errs
+		return nil, r.errs
 	}
 	b.d.Warnings = r.warnings
 	b.d.Warnings.sort()
-	return b.d, nil
+	return &reading{text: data, sections: sections, d: b.d}, nil
 }
 
 // syntax is the lone error of a file that is not TOML. Near a secret it shows

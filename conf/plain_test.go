@@ -12,7 +12,7 @@ import (
 // decoder's, and tells whether the file is plain.
 func sameAsDecoder(t *testing.T, data []byte) (plain bool) {
 	t.Helper()
-	root, _, err := newIndex(data[:len(data):len(data)])
+	root, _, _, err := newIndex(data[:len(data):len(data)])
 	if err != nil || root.table == nil {
 		return false
 	}

@@ -49,7 +49,7 @@ synchronisation.`,
 			}
 			var t lvs.Table
 			for _, vs := range d.VirtualServers {
-				t.Services = append(t.Services, policy.Configured(vs))
+				t.Services = append(t.Services, policy.Configured(&vs))
 			}
 			_, err = io.WriteString(c.out, lvs.Format(lvs.Canonical(t)))
 			return err

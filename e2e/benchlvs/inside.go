@@ -49,8 +49,9 @@ func (b *bed) parts(ctx context.Context, s shape) (rows []compare.Row, err error
 	go func() { ended <- loop.Run(running) }()
 	defer func() { cancel(); err = errors.Join(err, <-ended) }()
 	var before conf.Node
+	var known conf.File
 	for i := range 1 + reloads {
-		parsed, decided, node, err := b.change(ctx, loop, s, before, filepath.Join(dir, "failover.toml"))
+		parsed, decided, node, err := b.change(ctx, loop, s, before, &known, filepath.Join(dir, "failover.toml"))
 		if err != nil {
 			return nil, err
 		}
@@ -67,12 +68,12 @@ func (b *bed) parts(ctx context.Context, s shape) (rows []compare.Row, err error
 }
 
 // change does what a reload does, up to the kernel.
-func (b *bed) change(ctx context.Context, loop *lvs.Reconciler, s shape, before conf.Node, file string) (parsed, decided time.Duration, node conf.Node, err error) {
+func (b *bed) change(ctx context.Context, loop *lvs.Reconciler, s shape, before conf.Node, known *conf.File, file string) (parsed, decided time.Duration, node conf.Node, err error) {
 	if err := os.WriteFile(file, s.failover(), 0o644); err != nil {
 		return 0, 0, node, err
 	}
 	begin := time.Now()
-	d, err := conf.Load(file)
+	d, err := known.Load(file)
 	if err != nil {
 		return 0, 0, node, err
 	}
@@ -81,8 +82,8 @@ func (b *bed) change(ctx context.Context, loop *lvs.Reconciler, s shape, before 
 	if node, err = d.Node("lb1"); err != nil {
 		return 0, 0, node, err
 	}
-	conf.Diff(before, node)
 	loop.Set(policy.Desired(policy.World{Node: node}).Table)
+	conf.Diff(before, node) // which is what the answer to a reload says
 	at, err := b.probe.await(ctx, s)
 	return parsed, at.Sub(begin), node, err
 }

@@ -40,6 +40,7 @@ type Director struct {
 	o       Options
 	log     *slog.Logger
 	started time.Time
+	file    conf.File
 	ctx     context.Context // of the process; a table may be opened long after the start
 	running sync.WaitGroup
 	box     *inbox
@@ -61,6 +62,7 @@ type Director struct {
 	listener    listener
 	web         Web
 	much        chan struct{}      // of capacity 1: something took much memory
+	percent     atomic.Int64       // the collector's usual one, while it is lenient; 0: it is not
 	pulse       chan struct{}      // the loop puts something in whenever it has nothing else to do
 	reload      sync.Mutex         // one reload, plan or restart at a time
 	restarted   chan ipc.Restarted // of capacity 1: the engine's word on a restart
@@ -282,7 +284,7 @@ func (d *Director) take(b batch) {
 	d.awaited = append(d.awaited, b.awaits...)
 	for _, a := range b.awaits {
 		if a.alone {
-			d.world.Disputes = policy.Alone(time.Now(), d.world)
+			d.world.Disputes = policy.Alone(time.Now(), &d.world)
 		}
 	}
 	d.world.Leaving = d.world.Leaving || b.leave
@@ -340,7 +342,7 @@ func (d *Director) decide() {
 // been started again says nothing until it knows: the engine keeps what its
 // predecessor said.
 func (d *Director) sendHealth(h map[string]vrrp.Health) {
-	if !d.healthSent && !policy.Ready(d.world) {
+	if !d.healthSent && !policy.Ready(&d.world) {
 		return
 	}
 	if d.healthSent && reflect.DeepEqual(h, d.sent.Health) {

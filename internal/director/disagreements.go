@@ -57,8 +57,8 @@ func differing(f facts, name string) (list []difference) {
 	seen := map[check.ID]bool{}
 	for _, vs := range f.world.Node.Servers {
 		for _, rs := range vs.Servers {
-			id := policy.CheckID(vs, rs)
-			since, differ := policy.Differ(f.now, f.world, f.world.Others[i], id)
+			id := policy.CheckID(&vs, &rs)
+			since, differ := policy.Differ(f.now, &f.world, f.world.Others[i], id)
 			if differ && !seen[id] {
 				seen[id] = true
 				list = append(list, difference{id, rs.Address, f.world.Verdicts[id], since})

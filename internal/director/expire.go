@@ -67,7 +67,7 @@ func (x *expirer) look(w policy.World, now time.Time) {
 	if i < 0 {
 		return // the configuration says so: nothing expires without
 	}
-	list := policy.Expiring(w)
+	list := policy.Expiring(&w)
 	due := x.due(list, now)
 	if len(due) == 0 {
 		return

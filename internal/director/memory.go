@@ -12,7 +12,19 @@ const (
 	restAfter = 2 * time.Second
 	// manyOperations on the table are much.
 	manyOperations = 100
+	// lenient is the collector's percentage (GOGC) until then. A large file takes ten
+	// times what is kept of it: at the usual percentage the collector would go through
+	// a heap that is small yet half a dozen times while the table waits.
+	lenient = 400
 )
+
+// takesMuch says that something is about to take much memory, most of which is not
+// kept.
+func (d *Director) takesMuch() {
+	if was := debug.SetGCPercent(lenient); was != lenient {
+		d.percent.Store(int64(was))
+	}
+}
 
 // tookMuch says that something took much memory which is not kept.
 func (d *Director) tookMuch() {
@@ -35,6 +47,9 @@ func (d *Director) giveBack(ctx context.Context) {
 		case <-d.much:
 			rest.Reset(restAfter)
 		case <-rest.C:
+			if usual := d.percent.Swap(0); usual != 0 {
+				debug.SetGCPercent(int(usual))
+			}
 			debug.FreeOSMemory()
 		}
 	}

@@ -60,7 +60,6 @@ func (d *Director) open(ctx context.Context, hello ipc.Hello, ready *loaded) err
 	}
 	d.pool = check.NewPool(check.Config{Probe: d.o.Parts.Probe(node), Report: d.box.verdicts, Log: d.log})
 	d.pool.Set(d.takeHistory(work(node, d.adoptTable(ctx))))
-	d.remember(deployment, node)
 	if d.fileErr == "" {
 		d.counts.reloaded(time.Now())
 	} else {
@@ -146,7 +145,8 @@ func (d *Director) serve(ctx context.Context, node conf.Node) {
 
 // load reads the file and finds this director in it.
 func (d *Director) load() (conf.Deployment, conf.Node, error) {
-	deployment, err := conf.Load(d.o.File)
+	d.takesMuch()
+	deployment, err := d.file.Load(d.o.File)
 	d.tookMuch()
 	switch {
 	case err != nil:
@@ -274,7 +274,7 @@ func (d *Director) adoptTable(ctx context.Context) map[check.ID]bool {
 			d.adoptQuorum(has[vs.Key], vs)
 		}
 		for _, rs := range vs.Servers {
-			if id := policy.CheckID(vs, rs); d.adopts(has[vs.Key], vs, rs) {
+			if id := policy.CheckID(&vs, &rs); d.adopts(has[vs.Key], vs, rs) {
 				adopted[id] = true
 				d.world.Verdicts[id] = check.Verdict{
 					ID: id, Status: check.Up, Since: d.started,
@@ -304,11 +304,11 @@ func (d *Director) adoptQuorum(has []lvs.Server, vs conf.VirtualServer) {
 // server. Where those that are down stay in the table, weight 0 tells nothing.
 func (d *Director) adopts(has []lvs.Server, vs conf.VirtualServer, rs conf.RealServer) bool {
 	weight, in := weightIn(has, rs)
-	if !in || weight > 0 || policy.Quiesces(vs) {
+	if !in || weight > 0 || policy.Quiesces(&vs) {
 		return in && weight > 0
 	}
 	up, known := d.world.Quorum[vs.Name]
-	return known && !up || d.world.Overrides[policy.CheckID(vs, rs)].Holds()
+	return known && !up || d.world.Overrides[policy.CheckID(&vs, &rs)].Holds()
 }
 
 // serversOf are the servers of a table, by service.
@@ -337,7 +337,7 @@ func work(node conf.Node, adopted map[check.ID]bool) map[check.ID]check.Work {
 	for _, vs := range node.Servers {
 		for _, rs := range vs.Servers {
 			if len(rs.Checks) > 0 {
-				id := policy.CheckID(vs, rs)
+				id := policy.CheckID(&vs, &rs)
 				w[id] = check.Work{Specs: rs.Checks, Adopted: adopted[id]}
 			}
 		}

@@ -30,7 +30,7 @@ func (d *Director) Operate(ctx context.Context, want api.Operator) (api.Operated
 	if err != nil {
 		return api.Operated{}, err
 	}
-	id := policy.CheckID(vs, rs)
+	id := policy.CheckID(&vs, &rs)
 	was := before.world.Overrides[id]
 	if err := d.overrides.change(func(all map[check.ID]policy.Override) { say(all, id, want, time.Now()) }); err != nil {
 		return api.Operated{}, err
@@ -113,7 +113,7 @@ func mayOperate(want api.Operator, vs conf.VirtualServer, rs conf.RealServer) er
 		return &api.Error{Message: fmt.Sprintf("%q is nothing an operator can say: drain, disable, weight or nothing", want.Operator), Invalid: true}
 	case kind == policy.Weigh && (want.Weight < 0 || want.Weight > conf.MaxWeight):
 		return &api.Error{Message: fmt.Sprintf("weight %d is out of range: 0 to %d", want.Weight, conf.MaxWeight), Invalid: true}
-	case policy.Skips(vs) || kind != policy.Drain && (kind != policy.Weigh || want.Weight > 0):
+	case policy.Skips(&vs) || kind != policy.Drain && (kind != policy.Weigh || want.Weight > 0):
 		return nil
 	}
 	e := &api.Error{

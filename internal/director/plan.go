@@ -73,7 +73,7 @@ func hope(w *policy.World) map[seat]bool {
 	}
 	for _, vs := range w.Node.Servers {
 		for _, rs := range vs.Servers {
-			id := policy.CheckID(vs, rs)
+			id := policy.CheckID(&vs, &rs)
 			if _, known := w.Verdicts[id]; !known && len(rs.Checks) > 0 {
 				verdicts[id] = check.Verdict{ID: id, Status: check.Up}
 				hoped[seat{vs.Key, rs.Address}] = true

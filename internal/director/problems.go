@@ -27,7 +27,7 @@ func problems(f facts, self api.Director) []string {
 	ps = append(ps, hookProblems(f)...)
 	ps = append(ps, serverHookProblems(f)...)
 	for _, g := range f.world.Node.Groups {
-		if policy.LostSight(f.world, g.Name) {
+		if policy.LostSight(&f.world, g.Name) {
 			ps = append(ps, fmt.Sprintf("%s: advertises priority 1: %s", g.Name, policy.NoServer))
 		}
 	}

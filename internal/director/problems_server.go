@@ -37,7 +37,7 @@ func serviceProblems(f facts, vs conf.VirtualServer, shown api.VirtualServer, fi
 		switch {
 		case at.Check == string(check.Up):
 			up++
-			if at.KernelWeight == nil && policy.InTable(f.world, vs, rs) {
+			if at.KernelWeight == nil && policy.InTable(&f.world, &vs, &rs) {
 				ps = append(ps, fmt.Sprintf("%s: %s is up but not in the kernel's table%s", vs.Name, rs.Name, which))
 			}
 		case at.Check == string(check.Down) && first:

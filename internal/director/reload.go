@@ -60,10 +60,6 @@ func (d *Director) bring(ctx context.Context, deployment conf.Deployment, node c
 	if before == nil {
 		return api.Reload{}, errors.New("the director is still starting")
 	}
-	for _, c := range conf.Diff(before.world.Node, node) {
-		r.Changes = append(r.Changes, changed(c))
-	}
-	r.Changes = append(r.Changes, dropsOverrides(before.world.Overrides, node)...)
 	a := &apply{deployment: deployment, node: node, table: before.table, done: make(chan []string, 1)}
 	if a.table == nil {
 		var err error
@@ -73,6 +69,10 @@ func (d *Director) bring(ctx context.Context, deployment conf.Deployment, node c
 		}
 	}
 	d.box.apply(a)
+	for _, c := range conf.Diff(before.world.Node, node) { // which nobody has to wait for
+		r.Changes = append(r.Changes, changed(c))
+	}
+	r.Changes = append(r.Changes, dropsOverrides(before.world.Overrides, node)...)
 	select {
 	case problems := <-a.done:
 		r.Problems = append(r.Problems, problems...)

@@ -25,8 +25,8 @@ func virtualServer(f facts, vs conf.VirtualServer) api.VirtualServer {
 	v := named(vs)
 	v.Scheduler, v.Forward, v.RealServers = vs.Scheduler, string(vs.Forward), []api.RealServer{}
 	v.Connections, v.PacketsIn, v.PacketsOut, v.BytesIn, v.BytesOut = c.Connections, c.PacketsIn, c.PacketsOut, c.BytesIn, c.BytesOut
-	v.Quorum, v.QuorumWeight, v.QuorumNeeded = "down", policy.Available(f.world, vs), policy.Needed(f.world, vs)
-	if policy.QuorumUp(f.world, vs) {
+	v.Quorum, v.QuorumWeight, v.QuorumNeeded = "down", policy.Available(&f.world, &vs), policy.Needed(&f.world, &vs)
+	if policy.QuorumUp(&f.world, &vs) {
 		v.Quorum = "up"
 	}
 	v.Notify = serverNotify(f, vs)
@@ -58,11 +58,11 @@ func service(vs conf.VirtualServer) string { return named(vs).Service() }
 func realServer(f facts, vs conf.VirtualServer, rs conf.RealServer, kernel map[netip.AddrPort]lvs.Server) api.RealServer {
 	r := api.RealServer{
 		Name: rs.Name, Address: rs.Address.String(), ConfiguredWeight: rs.Weight,
-		Check: string(policy.Standing(f.world, vs, rs)),
+		Check: string(policy.Standing(&f.world, &vs, &rs)),
 	}
-	r.Disputed = f.world.Disputes.Open[policy.CheckID(vs, rs)].Counts
-	operatorSaid(f.world.Overrides[policy.CheckID(vs, rs)], &r)
-	if v, ok := f.world.Verdicts[policy.CheckID(vs, rs)]; ok {
+	r.Disputed = f.world.Disputes.Open[policy.CheckID(&vs, &rs)].Counts
+	operatorSaid(f.world.Overrides[policy.CheckID(&vs, &rs)], &r)
+	if v, ok := f.world.Verdicts[policy.CheckID(&vs, &rs)]; ok {
 		r.CheckDetail, r.Since = checkDetail(v.Result), v.Since.UTC().Truncate(time.Millisecond)
 	} else if len(rs.Checks) == 0 {
 		r.CheckDetail = "no check"

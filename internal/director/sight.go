@@ -34,7 +34,7 @@ func (d *Director) look() {
 	for group, r := range d.roles {
 		d.world.Masters[group] = r.state == vrrp.Master
 	}
-	if lost := !policy.Sees(d.world); lost != d.sight.lost {
+	if lost := !policy.Sees(&d.world); lost != d.sight.lost {
 		d.sight = sight{lost, time.Now()}
 		d.lookIn(policy.Disagreement(d.world.Node))
 		d.lookIn(policy.Recovery(d.world.Node))

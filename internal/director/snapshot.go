@@ -84,7 +84,7 @@ func everyName[T ~string](names []T, counts map[string]uint64) map[string]uint64
 
 func serverMetrics(f facts, vs conf.VirtualServer) metrics.VirtualServer {
 	m := metrics.VirtualServer{
-		Name: vs.Name, Service: service(vs), QuorumUp: policy.QuorumUp(f.world, vs), Available: policy.Available(f.world, vs),
+		Name: vs.Name, Service: service(vs), QuorumUp: policy.QuorumUp(&f.world, &vs), Available: policy.Available(&f.world, &vs),
 	}
 	if c, there := f.stats.Services[vs.Key]; there {
 		m.Traffic = &metrics.Traffic{
@@ -103,10 +103,10 @@ func serverMetrics(f facts, vs conf.VirtualServer) metrics.VirtualServer {
 }
 
 func realMetrics(f facts, vs conf.VirtualServer, rs conf.RealServer, kernel map[netip.AddrPort]lvs.Server, stats map[lvs.ServerID]lvs.ServerStats) metrics.RealServer {
-	m := metrics.RealServer{Name: rs.Name, Operator: string(f.world.Overrides[policy.CheckID(vs, rs)].Kind)}
-	if standing := policy.Standing(f.world, vs, rs); len(rs.Checks) > 0 && standing != check.Unknown {
+	m := metrics.RealServer{Name: rs.Name, Operator: string(f.world.Overrides[policy.CheckID(&vs, &rs)].Kind)}
+	if standing := policy.Standing(&f.world, &vs, &rs); len(rs.Checks) > 0 && standing != check.Unknown {
 		up := standing == check.Up
-		m.Up, m.Took = &up, f.world.Verdicts[policy.CheckID(vs, rs)].Result.Took
+		m.Up, m.Took = &up, f.world.Verdicts[policy.CheckID(&vs, &rs)].Result.Took
 	}
 	if has, there := kernel[rs.Address]; there {
 		m.Weight = &has.Weight

@@ -32,7 +32,7 @@ func (d *Director) lookAtSorry(ctx context.Context, leaves map[string]*leave) {
 		if vs.Sorry == nil {
 			continue
 		}
-		if policy.Sorry(s.world, vs) || !sorryStays(services, has) {
+		if policy.Sorry(&s.world, &vs) || !sorryStays(services, has) {
 			delete(leaves, vs.Name)
 			continue
 		}

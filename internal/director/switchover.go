@@ -154,7 +154,7 @@ func selfReasons(f facts, groups []string) (reasons []string) {
 	if !f.maintenance.IsZero() {
 		reasons = append(reasons, "it is in maintenance")
 	}
-	if !policy.Ready(f.world) {
+	if !policy.Ready(&f.world) {
 		reasons = append(reasons, "its tables are not in place yet")
 	}
 	for _, g := range f.world.Node.Groups {

@@ -38,15 +38,15 @@ func standings(w policy.World, vs conf.VirtualServer) []hook.Standing {
 	list := make([]hook.Standing, 0, len(vs.Servers)+1)
 	for _, rs := range vs.Servers {
 		s := hook.Standing{Name: vs.Name + "/" + rs.Name, Weight: rs.Weight, Reason: "no check"}
-		if v, ok := w.Verdicts[policy.CheckID(vs, rs)]; ok {
+		if v, ok := w.Verdicts[policy.CheckID(&vs, &rs)]; ok {
 			s.Reason = v.Result.Detail
 		}
-		if standing := policy.Standing(w, vs, rs); standing != check.Unknown {
+		if standing := policy.Standing(&w, &vs, &rs); standing != check.Unknown {
 			s.State = string(standing)
 		}
 		list = append(list, s)
 	}
-	quorum := hook.Standing{Name: vs.Name, Weight: policy.Available(w, vs)}
+	quorum := hook.Standing{Name: vs.Name, Weight: policy.Available(&w, &vs)}
 	if up, known := w.Quorum[vs.Name]; known {
 		quorum.State = map[bool]string{true: "up", false: "down"}[up]
 	}

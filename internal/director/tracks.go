@@ -50,7 +50,7 @@ func tracks(f facts, router string) []api.Track {
 		if t.Router != router {
 			continue
 		}
-		v := policy.TrackStanding(f.world, t)
+		v := policy.TrackStanding(&f.world, t)
 		list = append(list, api.Track{
 			Kind: string(t.Kind), Name: t.Name, OK: v.Status == check.Up, Weight: t.Weight,
 			Check: string(v.Status), CheckDetail: v.Result.Detail, Since: v.Since.UTC().Truncate(time.Millisecond),
@@ -65,7 +65,7 @@ func trackProblems(f facts, r api.VirtualRouter) []string {
 	var ps []string
 	st, known := f.routerStatus(r.Name)
 	for _, t := range f.world.Node.Tracks {
-		v := policy.TrackStanding(f.world, t)
+		v := policy.TrackStanding(&f.world, t)
 		if t.Router != r.Name || v.Status != check.Down {
 			continue
 		}
@@ -93,7 +93,7 @@ func trackMetrics(f facts) []metrics.Track {
 	var list []metrics.Track
 	for _, t := range f.world.Node.Tracks {
 		m := metrics.Track{Router: t.Router, Kind: string(t.Kind), Name: t.Name}
-		if s := policy.TrackStanding(f.world, t).Status; s != check.Unknown {
+		if s := policy.TrackStanding(&f.world, t).Status; s != check.Unknown {
 			m.Up = new(s == check.Up)
 		}
 		list = append(list, m)

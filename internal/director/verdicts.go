@@ -142,13 +142,13 @@ func (d *Director) agree() {
 		d.world.Others = nil // the link has gone with a reload
 	}
 	was := d.world.Disputes
-	d.world.Disputes = policy.Agree(now, d.world)
+	d.world.Disputes = policy.Agree(now, &d.world)
 	if ends := d.world.Disputes.Ends; !ends.IsZero() && !ends.Equal(was.Ends) {
 		d.lookIn(ends.Sub(now))
 	}
 	d.logDisputes(was)
 	before := d.world.Behind
-	d.world.Behind = policy.Follow(now, d.world)
+	d.world.Behind = policy.Follow(now, &d.world)
 	for group, b := range d.world.Behind {
 		if !b.Since.IsZero() && !b.Since.Equal(before[group].Since) {
 			d.lookIn(policy.Patience(d.world.Node, group))
@@ -166,7 +166,7 @@ func (d *Director) logDisputes(was policy.Disputes) {
 			continue
 		}
 		for _, o := range d.world.Others {
-			if _, differ := policy.Differ(time.Now(), d.world, o, id); differ {
+			if _, differ := policy.Differ(time.Now(), &d.world, o, id); differ {
 				d.log.Warn("the directors see a real server differently, each goes by its own checks",
 					"virtual_server", id.VirtualServer, "real_server", id.RealServer,
 					"here", string(d.world.Verdicts[id].Status), one.Director, string(o.Says(id)))

@@ -277,13 +277,13 @@ func TestTooManyToTell(t *testing.T) {
 	for i := range peer.MaxVerdicts + 1 {
 		rs := conf.RealServer{Name: fmt.Sprint(i), Checks: []check.Spec{{Kind: check.TCP}}}
 		vs.Servers = append(vs.Servers, rs)
-		w.Verdicts[policy.CheckID(vs, rs)] = check.Verdict{Status: check.Down}
+		w.Verdicts[policy.CheckID(&vs, &rs)] = check.Verdict{Status: check.Down}
 	}
 	w.Node.Servers = []conf.VirtualServer{vs}
 	if v := verdictsOf(w, time.Now()); v != nil {
 		t.Errorf("%d are told", len(v.Down))
 	}
-	w.Verdicts[policy.CheckID(vs, vs.Servers[0])] = check.Verdict{Status: check.Up}
+	w.Verdicts[policy.CheckID(&vs, &vs.Servers[0])] = check.Verdict{Status: check.Up}
 	if v := verdictsOf(w, time.Now()); v == nil || len(v.Down) != peer.MaxVerdicts || v.Checked != peer.MaxVerdicts+1 || v.Down[0][0] != 1 {
 		t.Error("as many as fit are not told")
 	}

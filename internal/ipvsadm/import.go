@@ -164,7 +164,7 @@ func (in *importer) compare(d conf.Deployment) bool {
 	var kept []service
 	for i, s := range in.services {
 		want := lvs.Format(lvs.Table{Services: []lvs.Service{s.Service}})
-		got := lvs.Format(lvs.Table{Services: []lvs.Service{policy.Configured(d.VirtualServers[i])}})
+		got := lvs.Format(lvs.Table{Services: []lvs.Service{policy.Configured(&d.VirtualServers[i])}})
 		if got != want {
 			in.leaveService(s, "failover.toml cannot say it: it would be "+firstDifference(want, got))
 			continue

@@ -81,12 +81,14 @@ type Disputes struct {
 // Checked lists the real servers that have checks, each once, in the order of the file.
 func Checked(n conf.Node) (list []check.ID) {
 	seen := map[string]bool{}
-	for _, vs := range n.Servers {
+	for i := range n.Servers {
+		vs := &n.Servers[i]
 		if seen[vs.Name] {
 			continue
 		}
 		seen[vs.Name] = true
-		for _, rs := range vs.Servers {
+		for j := range vs.Servers {
+			rs := &vs.Servers[j]
 			if len(rs.Checks) > 0 {
 				list = append(list, CheckID(vs, rs))
 			}
@@ -96,7 +98,7 @@ func Checked(n conf.Node) (list []check.ID) {
 }
 
 // Agree finds the disputes of a moment; w has those of before.
-func Agree(now time.Time, w World) Disputes {
+func Agree(now time.Time, w *World) Disputes {
 	if !w.Node.PeerLink {
 		return Disputes{}
 	}
@@ -129,7 +131,7 @@ func Agree(now time.Time, w World) Disputes {
 
 // dispute is that on one real server, if there is one. What stood as the newer verdict
 // says already is not disputed: a director that has just met the other, or started.
-func dispute(now time.Time, w World, id check.ID, wrong map[check.ID]time.Time) (d Dispute, is bool) {
+func dispute(now time.Time, w *World, id check.ID, wrong map[check.ID]time.Time) (d Dispute, is bool) {
 	here, was := w.Verdicts[id], w.Disputes
 	for _, o := range w.Others {
 		d = Dispute{Director: o.Director, Here: here.Status, Since: here.Since}
@@ -157,7 +159,7 @@ func dispute(now time.Time, w World, id check.ID, wrong map[check.ID]time.Time) 
 // wrong tells whether a dispute that is over has ended with a word that was not true:
 // the server is up here, and the other director, which is still reached, has said that
 // it is down.
-func (d Dispute) wrong(w World, id check.ID) bool {
+func (d Dispute) wrong(w *World, id check.ID) bool {
 	if d.Here != check.Up || d.Rises || w.Verdicts[id].Status != check.Up {
 		return false
 	}
@@ -170,15 +172,17 @@ func (d Dispute) wrong(w World, id check.ID) bool {
 }
 
 // follow decides, for each virtual server, whether the other's word counts here.
-func (d *Disputes) follow(w World) {
+func (d *Disputes) follow(w *World) {
 	seen := map[string]bool{}
-	for _, vs := range w.Node.Servers {
+	for i := range w.Node.Servers {
+		vs := &w.Node.Servers[i]
 		if seen[vs.Name] {
 			continue
 		}
 		seen[vs.Name] = true
 		follows := d.enough(w, vs)
-		for _, rs := range vs.Servers {
+		for j := range vs.Servers {
+			rs := &vs.Servers[j]
 			id := CheckID(vs, rs)
 			if one, open := d.Open[id]; open {
 				one.Counts = follows || one.Here == check.Down
@@ -190,9 +194,10 @@ func (d *Disputes) follow(w World) {
 
 // enough tells whether a virtual server can do without the real servers that are up
 // here and down by the other's word.
-func (d *Disputes) enough(w World, vs conf.VirtualServer) bool {
+func (d *Disputes) enough(w *World, vs *conf.VirtualServer) bool {
 	up, lost, weight, loses := 0, 0, 0, 0
-	for _, rs := range vs.Servers {
+	for j := range vs.Servers {
+		rs := &vs.Servers[j]
 		n := wantedWeight(w, vs, rs)
 		if n == 0 || Standing(w, vs, rs) != check.Up {
 			continue

@@ -102,9 +102,9 @@ func TestAgreeTable(t *testing.T) {
 func agreedOn(t *testing.T, here, there string, n int) string {
 	t.Helper()
 	w := linkedPair(n)
-	id := CheckID(w.Node.Servers[0], w.Node.Servers[0].Servers[0])
+	id := CheckID(&w.Node.Servers[0], &w.Node.Servers[0].Servers[0])
 	for _, rs := range w.Node.Servers[0].Servers {
-		w.Verdicts[CheckID(w.Node.Servers[0], rs)] = check.Verdict{Status: check.Up, Since: start.Add(-time.Hour)}
+		w.Verdicts[CheckID(&w.Node.Servers[0], &rs)] = check.Verdict{Status: check.Up, Since: start.Add(-time.Hour)}
 	}
 	first := strings.HasPrefix(here, "first ")
 	status, age := seenAs(t, strings.TrimPrefix(here, "first "))
@@ -127,7 +127,7 @@ func agreedOn(t *testing.T, here, there string, n int) string {
 		}
 		w.Others = []Other{o}
 	}
-	w.Disputes = Agree(start, w)
+	w.Disputes = Agree(start, &w)
 	for _, s := range Desired(w).Table.Services[0].Servers {
 		if s.Address == web1 {
 			return fmt.Sprint(s.Weight)
@@ -148,10 +148,10 @@ func TestDisputedUnderEachScheduler(t *testing.T) {
 			if i > 0 {
 				rs.Address = web2
 			}
-			w.Verdicts[CheckID(w.Node.Servers[0], *rs)] = check.Verdict{Status: check.Up, Since: start.Add(-time.Hour)}
+			w.Verdicts[CheckID(&w.Node.Servers[0], rs)] = check.Verdict{Status: check.Up, Since: start.Add(-time.Hour)}
 		}
 		w.Others = []Other{{Director: "lb2", Down: map[check.ID]time.Time{{VirtualServer: "web", RealServer: "web1"}: start.Add(-time.Second)}}}
-		w.Disputes = Agree(start, w)
+		w.Disputes = Agree(start, &w)
 		got := "out"
 		for _, s := range Desired(w).Table.Services[0].Servers {
 			if s.Address == web1 {
@@ -187,18 +187,18 @@ func TestBlindNeighbour(t *testing.T) {
 		vs.Quorum = c.quorum
 		o := Other{Director: "lb2", Down: map[check.ID]time.Time{}}
 		for i, rs := range vs.Servers {
-			id := CheckID(*vs, rs)
+			id := CheckID(vs, &rs)
 			w.Verdicts[id] = check.Verdict{Status: check.Up, Since: start.Add(-time.Hour)}
 			if i < c.lost {
 				o.Down[id] = start.Add(-time.Second)
 			}
 		}
 		if c.drained {
-			w.Overrides = map[check.ID]Override{CheckID(*vs, vs.Servers[c.up-1]): {Kind: Drain}}
+			w.Overrides = map[check.ID]Override{CheckID(vs, &vs.Servers[c.up-1]): {Kind: Drain}}
 		}
 		w.Others = []Other{o}
 		counted := 0
-		for _, d := range Agree(start, w).Open {
+		for _, d := range Agree(start, &w).Open {
 			if d.Counts {
 				counted++
 			}
@@ -215,9 +215,9 @@ func TestWrongWord(t *testing.T) {
 	w := linkedPair(3)
 	vs := w.Node.Servers[0]
 	for _, rs := range vs.Servers {
-		w.Verdicts[CheckID(vs, rs)] = check.Verdict{Status: check.Up, Since: start.Add(-time.Hour)}
+		w.Verdicts[CheckID(&vs, &rs)] = check.Verdict{Status: check.Up, Since: start.Add(-time.Hour)}
 	}
-	id := CheckID(vs, vs.Servers[0])
+	id := CheckID(&vs, &vs.Servers[0])
 	says := func(at time.Duration, down bool, since time.Duration, counts bool) {
 		t.Helper()
 		o := Other{Director: "lb2", Down: map[check.ID]time.Time{}}
@@ -225,7 +225,7 @@ func TestWrongWord(t *testing.T) {
 			o.Down[id] = start.Add(since)
 		}
 		w.Others = []Other{o}
-		w.Disputes = Agree(start.Add(at), w)
+		w.Disputes = Agree(start.Add(at), &w)
 		if got := w.Disputes.Open[id].Counts; got != counts {
 			t.Errorf("after %v: counts %t, want %t", at, got, counts)
 		}
@@ -244,7 +244,7 @@ func TestWrongWord(t *testing.T) {
 	says(later, false, 0, false)
 	says(later+time.Second, true, later+time.Second, true)
 	w.Others = nil
-	w.Disputes = Agree(start.Add(later+2*time.Second), w)
+	w.Disputes = Agree(start.Add(later+2*time.Second), &w)
 	if len(w.Disputes.Open)+len(w.Disputes.Wrong) != 0 {
 		t.Errorf("without a link: %+v", w.Disputes)
 	}
@@ -290,7 +290,7 @@ func TestDirectorsAgree(t *testing.T) {
 						ends[i].Others = []Other{wordOf(ends[1-i])}
 					}
 				}
-				ends[i].Disputes = Agree(now, ends[i])
+				ends[i].Disputes = Agree(now, &ends[i])
 				checkEnd(t, ends[i], quiet)
 			}
 		}
@@ -317,7 +317,7 @@ func checkEnd(t *rapid.T, w World, quiet [2]time.Duration) {
 	vs := w.Node.Servers[0]
 	up, takes := 0, 0
 	for _, rs := range vs.Servers {
-		own, force := Standing(w, vs, rs), inForce(w, vs, rs)
+		own, force := Standing(&w, &vs, &rs), inForce(&w, &vs, &rs)
 		if own == check.Up {
 			up++
 		}
@@ -341,7 +341,7 @@ func TestNoLinkNoDispute(t *testing.T) {
 	w := linkedPair(1)
 	w.Node.PeerLink = false
 	w.Node.Servers = append(w.Node.Servers, conf.VirtualServer{Name: "web", Key: lvs.Key{Protocol: lvs.UDP, Address: vip}, Servers: w.Node.Servers[0].Servers})
-	if d := Agree(start, w); d.Open != nil || d.Stood != nil {
+	if d := Agree(start, &w); d.Open != nil || d.Stood != nil {
 		t.Errorf("%+v", d)
 	}
 	if n := len(Checked(w.Node)); n != 2 {

@@ -29,7 +29,7 @@ func largeWorld(n int, checks []check.Spec) World {
 				Address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(101 + j), byte(i >> 8), byte(i)}), 80),
 			}
 			vs.Servers = append(vs.Servers, rs)
-			if id := CheckID(vs, rs); len(checks) > 0 {
+			if id := CheckID(&vs, &rs); len(checks) > 0 {
 				w.Verdicts[id] = check.Verdict{ID: id, Status: check.Up, Asked: true}
 			}
 		}

@@ -77,7 +77,7 @@ func placed(t *testing.T, c []string, like conf.VirtualServer) string {
 		vs.Quorum, vs.Sorry = 1000, &conf.RealServer{Address: sorry, Forward: lvs.NAT, Weight: 1}
 	}
 	if c[0] != "-" {
-		w.Overrides = map[check.ID]Override{CheckID(*vs, vs.Servers[0]): operatorSays(t, c[0])}
+		w.Overrides = map[check.ID]Override{CheckID(vs, &vs.Servers[0]): operatorSays(t, c[0])}
 	}
 	for _, s := range Desired(w).Table.Services[0].Servers {
 		if s.Address == web1 {

@@ -10,7 +10,7 @@ import (
 
 // inForce is how a real server stands by its checks and, for a moment, by those of the
 // other director.
-func inForce(w World, vs conf.VirtualServer, rs conf.RealServer) check.Status {
+func inForce(w *World, vs *conf.VirtualServer, rs *conf.RealServer) check.Status {
 	if w.Disputes.Open[CheckID(vs, rs)].Counts {
 		return check.Down
 	}
@@ -20,14 +20,14 @@ func inForce(w World, vs conf.VirtualServer, rs conf.RealServer) check.Status {
 // lingers tells whether a real server keeps the connections it has while the directors
 // differ on it. Where the scheduler refuses the clients of a server of weight 0 it is
 // out instead.
-func lingers(w World, vs conf.VirtualServer, rs conf.RealServer) bool {
+func lingers(w *World, vs *conf.VirtualServer, rs *conf.RealServer) bool {
 	d := w.Disputes.Open[CheckID(vs, rs)]
 	return d.Counts && !d.Rises && Skips(vs)
 }
 
 // Differ tells whether the verdict of another director on a real server has been
 // another one for longer than [Hold], and since when.
-func Differ(now time.Time, w World, o Other, id check.ID) (since time.Time, differ bool) {
+func Differ(now time.Time, w *World, o Other, id check.ID) (since time.Time, differ bool) {
 	here, there := w.Verdicts[id], o.Says(id)
 	switch {
 	case here.Status == check.Up && there == check.Down:
@@ -56,7 +56,7 @@ func (d Disputes) Borrowed() bool {
 
 // Alone is what is left of the disputes of a director that is about to be master: its
 // own verdicts. It hears the other one again on what comes after this moment.
-func Alone(now time.Time, w World) Disputes {
+func Alone(now time.Time, w *World) Disputes {
 	next := Disputes{Wrong: maps.Clone(w.Disputes.Wrong), Stood: maps.Clone(w.Disputes.Stood)}
 	for id, one := range w.Disputes.Open {
 		if one.Here == check.Up {

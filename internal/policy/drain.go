@@ -31,11 +31,13 @@ func (l Left) Nothing(o Override) bool {
 
 // LeftOf adds up what a real server of a node has left.
 func LeftOf(n conf.Node, vs string, rs string, stats lvs.Stats) (l Left) {
-	for _, s := range n.Servers {
+	for i := range n.Servers {
+		s := &n.Servers[i]
 		if s.Name != vs {
 			continue
 		}
-		for _, r := range s.Servers {
+		for j := range s.Servers {
+			r := &s.Servers[j]
 			if r.Name != rs {
 				continue
 			}

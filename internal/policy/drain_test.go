@@ -85,7 +85,7 @@ func TestPersistentClients(t *testing.T) {
 		}
 		w.judge("web1", c.status)
 		w.judge("web2", check.Up)
-		w.Overrides = map[check.ID]Override{CheckID(*vs, vs.Servers[0]): c.o}
+		w.Overrides = map[check.ID]Override{CheckID(vs, &vs.Servers[0]): c.o}
 		if got := Desired(w).Host.Sysctls[name]; got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}

@@ -27,19 +27,21 @@ type Expiry struct {
 
 // Expiring lists the services whose connections have to move. A server counts when
 // it is down and the kernel's table gives it no new connections any more.
-func Expiring(w World) []Expiry {
+func Expiring(w *World) []Expiry {
 	var list []Expiry
 	var have map[lvs.Key]*entries
-	for _, vs := range w.Node.Servers {
-		if !vs.ExpireDown || !slices.ContainsFunc(vs.Servers, func(rs conf.RealServer) bool { return Standing(w, vs, rs) == check.Down }) {
+	for i := range w.Node.Servers {
+		vs := &w.Node.Servers[i]
+		if !vs.ExpireDown || !slices.ContainsFunc(vs.Servers, func(rs conf.RealServer) bool { return Standing(w, vs, &rs) == check.Down }) {
 			continue
 		}
 		if have == nil {
 			have = inKernel(w)
 		}
 		there := have[vs.Key]
-		e := Expiry{Service: vs, Takers: there.takers()}
-		for _, rs := range vs.Servers {
+		e := Expiry{Service: *vs, Takers: there.takers()}
+		for j := range vs.Servers {
+			rs := &vs.Servers[j]
 			if Standing(w, vs, rs) == check.Down && !there.takesThere(rs.Address) {
 				e.Down = append(e.Down, rs.Address)
 			}

@@ -29,7 +29,7 @@ func conn(port uint16, to netip.AddrPort) lvs.Conn {
 
 func TestMoves(t *testing.T) {
 	w := expiry(t)
-	list := Expiring(w)
+	list := Expiring(&w)
 	if m, moves := MoveOf(list, conn(1, web1)); !moves || m.To.Address != web2 || m.Client.Port() != 1 {
 		t.Errorf("a connection to the server that is down: %v, %+v", moves, m)
 	}
@@ -52,7 +52,7 @@ func TestWhoExpires(t *testing.T) {
 	change := func(f func(*World)) int {
 		w := expiry(t)
 		f(&w)
-		return len(Expiring(w))
+		return len(Expiring(&w))
 	}
 	for name, c := range map[string]struct {
 		f    func(*World)
@@ -83,11 +83,11 @@ func TestMovesByMark(t *testing.T) {
 	vs.Key, vs.Match = lvs.Key{FWMark: 7, Address: netip.MustParseAddrPort("0.0.0.0:0")}, []lvs.Key{vs.Key}
 	vs.Servers[0].Address = netip.AddrPortFrom(web1.Addr(), 0)
 	w.Kernel = Desired(w).Table
-	if m, moves := MoveOf(Expiring(w), conn(1, web1)); !moves || m.FWMark != 7 {
+	if m, moves := MoveOf(Expiring(&w), conn(1, web1)); !moves || m.FWMark != 7 {
 		t.Errorf("a connection of the mark: %v, %+v", moves, m)
 	}
 	vs.Match = []lvs.Key{{Protocol: lvs.UDP, Address: vip}}
-	if _, moves := MoveOf(Expiring(w), conn(1, web1)); moves {
+	if _, moves := MoveOf(Expiring(&w), conn(1, web1)); moves {
 		t.Error("a connection without the mark moves")
 	}
 }

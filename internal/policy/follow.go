@@ -33,7 +33,7 @@ type Behind struct {
 }
 
 // Follow is how the groups with follow_health stand at a moment; w has how they stood.
-func Follow(now time.Time, w World) map[string]Behind {
+func Follow(now time.Time, w *World) map[string]Behind {
 	next := make(map[string]Behind, len(w.Node.Follow))
 	for _, g := range w.Node.Groups {
 		if _, follows := w.Node.Follow[g.Name]; follows {
@@ -48,7 +48,7 @@ func Patience(n conf.Node, group string) time.Duration {
 	return max(n.Follow[group], Disagreement(n))
 }
 
-func behind(now time.Time, w World, g vrrp.GroupConfig) Behind {
+func behind(now time.Time, w *World, g vrrp.GroupConfig) Behind {
 	b := w.Behind[g.Name]
 	lead := -1
 	if len(w.Others) > 0 {
@@ -77,14 +77,16 @@ func behind(now time.Time, w World, g vrrp.GroupConfig) Behind {
 
 // seen counts the real servers behind a group that count, and those of them that are
 // up.
-func seen(w World, g vrrp.GroupConfig, says func(check.ID) check.Status) (up, of int) {
+func seen(w *World, g vrrp.GroupConfig, says func(check.ID) check.Status) (up, of int) {
 	tables := map[string]bool{}
-	for _, vs := range w.Node.Servers {
+	for i := range w.Node.Servers {
+		vs := &w.Node.Servers[i]
 		if tables[vs.Name] || !behindGroup(vs, g) {
 			continue
 		}
 		tables[vs.Name] = true
-		for _, rs := range vs.Servers {
+		for j := range vs.Servers {
+			rs := &vs.Servers[j]
 			if len(rs.Checks) == 0 || wantedWeight(w, vs, rs) == 0 {
 				continue
 			}
@@ -99,7 +101,7 @@ func seen(w World, g vrrp.GroupConfig, says func(check.ID) check.Status) (up, of
 
 // behindGroup tells whether a virtual server's address moves with a group, or with
 // none.
-func behindGroup(vs conf.VirtualServer, g vrrp.GroupConfig) bool {
+func behindGroup(vs *conf.VirtualServer, g vrrp.GroupConfig) bool {
 	if vs.VirtualRouter == conf.NoRouter {
 		return true
 	}
@@ -112,7 +114,7 @@ func behindGroup(vs conf.VirtualServer, g vrrp.GroupConfig) bool {
 }
 
 // followHealth is what seeing fewer real servers makes of a group's health.
-func followHealth(w World, group string, h vrrp.Health) vrrp.Health {
+func followHealth(w *World, group string, h vrrp.Health) vrrp.Health {
 	if b := w.Behind[group]; b.Low {
 		h.Lowest = true
 		h.Causes = append(h.Causes, vrrp.Cause{Kind: vrrp.CauseServers, Detail: b.Text()})

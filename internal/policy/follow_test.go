@@ -45,7 +45,7 @@ func following(t *testing.T, of, here string, there string) World {
 // pass lets a while go by.
 func (w *World) pass(from time.Time, d time.Duration) {
 	for at := time.Duration(0); at <= d; at += time.Second {
-		w.Behind = Follow(from.Add(at), *w)
+		w.Behind = Follow(from.Add(at), w)
 	}
 }
 

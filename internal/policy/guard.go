@@ -20,7 +20,7 @@ func takes(s lvs.Server) bool { return s.Weight > 0 && s.Upper == 0 }
 
 // served is what clients of a service connect to, as far as that is known: not
 // where somebody else sets its mark.
-func served(vs conf.VirtualServer) []lvs.Key {
+func served(vs *conf.VirtualServer) []lvs.Key {
 	if vs.Key.FWMark != 0 {
 		return vs.Match
 	}
@@ -28,8 +28,8 @@ func served(vs conf.VirtualServer) []lvs.Key {
 }
 
 // here tells whether a real server of the service is this director itself.
-func here(n conf.Node, vs conf.VirtualServer) bool {
-	return slices.ContainsFunc(withSorry(vs), func(rs conf.RealServer) bool {
+func here(n conf.Node, vs *conf.VirtualServer) bool {
+	return anyOf(vs, func(rs *conf.RealServer) bool {
 		return slices.Contains(n.Addresses, rs.Address.Addr())
 	})
 }
@@ -47,7 +47,8 @@ func guard(n conf.Node, t lvs.Table) host.Guard {
 		}
 	}
 	known := map[lvs.Key]bool{}
-	for i, vs := range n.Servers {
+	for i := range n.Servers {
+		vs := &n.Servers[i]
 		keys := served(vs)
 		switch {
 		// IPVS hands a packet for a server on this very machine on to the local
@@ -75,7 +76,7 @@ func guard(n conf.Node, t lvs.Table) host.Guard {
 // replies are where the answers of a service's nat servers come from. A server
 // without a port answers from the client's; where that is not known either there
 // is none, because the server's own connections pass here too.
-func replies(vs conf.VirtualServer) []lvs.Key {
+func replies(vs *conf.VirtualServer) []lvs.Key {
 	keys := served(vs)
 	if len(keys) == 0 {
 		for _, p := range []lvs.Protocol{lvs.TCP, lvs.UDP, lvs.SCTP} {
@@ -83,7 +84,7 @@ func replies(vs conf.VirtualServer) []lvs.Key {
 		}
 	}
 	var list []lvs.Key
-	for _, rs := range withSorry(vs) {
+	for rs := range withSorry(vs) {
 		for _, k := range keys {
 			port := rs.Address.Port()
 			if port == 0 {
@@ -105,7 +106,8 @@ func replies(vs conf.VirtualServer) []lvs.Key {
 
 func marks(n conf.Node) host.Marks {
 	var m host.Marks
-	for _, vs := range n.Servers {
+	for i := range n.Servers {
+		vs := &n.Servers[i]
 		if vs.Key.FWMark == 0 {
 			continue
 		}
@@ -126,11 +128,12 @@ func marks(n conf.Node) host.Marks {
 
 func masquerades(n conf.Node) []host.Masquerade {
 	var list []host.Masquerade
-	for _, vs := range n.Servers {
+	for i := range n.Servers {
+		vs := &n.Servers[i]
 		if !vs.Masquerade {
 			continue
 		}
-		for _, rs := range withSorry(vs) {
+		for rs := range withSorry(vs) {
 			if rs.Forward == lvs.NAT {
 				list = append(list, host.Masquerade{Service: vs.Key, Server: rs.Address.Addr()})
 			}

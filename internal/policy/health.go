@@ -31,7 +31,7 @@ import (
 // find a server up. Where the other one has gone there is no such word.
 
 // health is each group's fitness.
-func health(w World) map[string]vrrp.Health {
+func health(w *World) map[string]vrrp.Health {
 	ready := Ready(w)
 	h := make(map[string]vrrp.Health, len(w.Node.Groups))
 	for _, g := range w.Node.Groups {
@@ -45,11 +45,11 @@ func health(w World) map[string]vrrp.Health {
 
 // quiet tells whether what must not be answered is not: by the interface below a
 // virtual MAC address, with its own, and at an address that is not accepted.
-func quiet(w World, g vrrp.GroupConfig) bool {
+func quiet(w *World, g vrrp.GroupConfig) bool {
 	return w.GuardStands || !slices.ContainsFunc(g.Routers, func(r vrrp.RouterConfig) bool { return r.VirtualMAC || r.NoAccept })
 }
 
-func blind(w World, group string) bool {
+func blind(w *World, group string) bool {
 	since, faulted := w.SinceFault[group]
 	return faulted && since < Recovery(w.Node) && (since == 0 || !serves(w) || !answered(w))
 }
@@ -58,13 +58,14 @@ func blind(w World, group string) bool {
 func StartPatience(n conf.Node) time.Duration { return max(JoinPatience, Recovery(n)) }
 
 // lacks tells whether a director that starts would serve less than another one does.
-func lacks(w World) bool {
+func lacks(w *World) bool {
 	if len(w.Others) == 0 || w.SinceStart >= StartPatience(w.Node) {
 		return false
 	}
-	return slices.ContainsFunc(w.Node.Servers, func(vs conf.VirtualServer) bool {
-		there := false
-		for _, rs := range vs.Servers {
+	return slices.ContainsFunc(w.Node.Servers, func(one conf.VirtualServer) bool {
+		vs, there := &one, false
+		for j := range vs.Servers {
+			rs := &vs.Servers[j]
 			switch {
 			case Standing(w, vs, rs) == check.Up:
 				return false
@@ -78,11 +79,13 @@ func lacks(w World) bool {
 
 // answered tells whether every server that takes connections by the kernel's
 // table has answered since its check began, and not failed since.
-func answered(w World) bool {
+func answered(w *World) bool {
 	have := inKernel(w)
-	for _, vs := range w.Node.Servers {
+	for i := range w.Node.Servers {
+		vs := &w.Node.Servers[i]
 		there := have[vs.Key]
-		for _, rs := range vs.Servers {
+		for j := range vs.Servers {
+			rs := &vs.Servers[j]
 			if len(rs.Checks) == 0 || !there.takesThere(rs.Address) {
 				continue
 			}
@@ -98,8 +101,10 @@ func answered(w World) bool {
 // again: [FirstVerdicts] at least, a minute at most.
 func Recovery(n conf.Node) time.Duration {
 	d := FirstVerdicts
-	for _, vs := range n.Servers {
-		for _, rs := range vs.Servers {
+	for i := range n.Servers {
+		vs := &n.Servers[i]
+		for j := range vs.Servers {
+			rs := &vs.Servers[j]
 			for _, c := range rs.Checks {
 				d = max(d, time.Duration(c.Rise)*c.Interval+c.Timeout)
 			}
@@ -110,11 +115,12 @@ func Recovery(n conf.Node) time.Duration {
 
 // serves tells whether the kernel's table has for each virtual server a server
 // that takes connections, be it the sorry server.
-func serves(w World) bool {
+func serves(w *World) bool {
 	have := inKernel(w)
-	for _, vs := range w.Node.Servers {
+	for i := range w.Node.Servers {
+		vs := &w.Node.Servers[i]
 		there := have[vs.Key]
-		if !slices.ContainsFunc(withSorry(vs), func(rs conf.RealServer) bool { return there.takesThere(rs.Address) }) {
+		if !anyOf(vs, func(rs *conf.RealServer) bool { return there.takesThere(rs.Address) }) {
 			return false
 		}
 	}
@@ -122,7 +128,7 @@ func serves(w World) bool {
 }
 
 // Ready tells whether the addresses may go up.
-func Ready(w World) bool {
+func Ready(w *World) bool {
 	if w.Joining && w.SinceStart < JoinPatience {
 		return false
 	}
@@ -134,9 +140,10 @@ func Ready(w World) bool {
 
 // allThere tells whether every server that belongs into the kernel's table has
 // arrived there.
-func allThere(w World) bool {
+func allThere(w *World) bool {
 	have := inKernel(w)
-	for _, vs := range w.Node.Servers {
+	for i := range w.Node.Servers {
+		vs := &w.Node.Servers[i]
 		there := have[vs.Key]
 		for _, s := range members(w, vs, there) {
 			if _, is := there.weight(s.Address); !is {
@@ -147,9 +154,11 @@ func allThere(w World) bool {
 	return true
 }
 
-func allJudged(w World) bool {
-	for _, vs := range w.Node.Servers {
-		for _, rs := range vs.Servers {
+func allJudged(w *World) bool {
+	for i := range w.Node.Servers {
+		vs := &w.Node.Servers[i]
+		for j := range vs.Servers {
+			rs := &vs.Servers[j]
 			if Standing(w, vs, rs) == check.Unknown {
 				return false
 			}

@@ -12,7 +12,7 @@ import (
 // manage_sysctl = false its sysctls stay as they are, also those that we had set.
 
 // settings is what the machine needs for this configuration and table.
-func settings(w World, t lvs.Table) host.Desired {
+func settings(w *World, t lvs.Table) host.Desired {
 	d := host.Desired{
 		Guard:      guard(w.Node, t),
 		Marks:      marks(w.Node),

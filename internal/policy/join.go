@@ -72,9 +72,9 @@ func (j Joining) services(c lvs.Conn) (list []*conf.VirtualServer) {
 // serverOf is the real server of a service that is at an address, the sorry server
 // among them.
 func serverOf(vs *conf.VirtualServer, at netip.AddrPort) (conf.RealServer, bool) {
-	for _, rs := range withSorry(*vs) {
+	for rs := range withSorry(vs) {
 		if reaches(rs.Address, at) || at.Port() == 0 && rs.Address.Addr() == at.Addr() {
-			return rs, true
+			return *rs, true
 		}
 	}
 	return conf.RealServer{}, false

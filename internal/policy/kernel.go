@@ -14,7 +14,7 @@ type entries struct {
 }
 
 // inKernel finds a service in the kernel's table as last read.
-func inKernel(w World) map[lvs.Key]*entries {
+func inKernel(w *World) map[lvs.Key]*entries {
 	m := make(map[lvs.Key]*entries, len(w.Kernel.Services))
 	all := make([]entries, len(w.Kernel.Services))
 	for i, s := range w.Kernel.Services {

@@ -13,7 +13,7 @@ import "failover/vrrp"
 const InMaintenance = "this director is in maintenance"
 
 // maintenanceHealth is what maintenance makes of a group's health.
-func maintenanceHealth(w World, h vrrp.Health) vrrp.Health {
+func maintenanceHealth(w *World, h vrrp.Health) vrrp.Health {
 	if w.Maintenance {
 		h.Ready, h.Lowest = false, true
 		h.Causes = append(h.Causes, vrrp.Cause{Kind: vrrp.CauseMaintenance, Detail: InMaintenance})

@@ -59,7 +59,7 @@ func (o Override) Holds() bool { return o.Draining() || o.Kind == Weigh && o.Wei
 func (o Override) out() bool { return o.Kind == Disable || o.Kind == Drain && o.Drained }
 
 // override is the operator's word about a real server; the zero value is none.
-func override(w World, vs conf.VirtualServer, rs conf.RealServer) Override {
+func override(w *World, vs *conf.VirtualServer, rs *conf.RealServer) Override {
 	if len(w.Overrides) == 0 { // nearly always
 		return Override{}
 	}
@@ -68,7 +68,7 @@ func override(w World, vs conf.VirtualServer, rs conf.RealServer) Override {
 
 // wantedWeight is the weight that file and operator together give a real server
 // that is up.
-func wantedWeight(w World, vs conf.VirtualServer, rs conf.RealServer) int {
+func wantedWeight(w *World, vs *conf.VirtualServer, rs *conf.RealServer) int {
 	switch o := override(w, vs, rs); o.Kind {
 	case Drain, Disable:
 		return 0
@@ -82,8 +82,10 @@ func wantedWeight(w World, vs conf.VirtualServer, rs conf.RealServer) int {
 // have any more, and returns their names.
 func DropStale(o map[check.ID]Override, n conf.Node) (dropped []check.ID) {
 	known := map[check.ID]bool{}
-	for _, vs := range n.Servers {
-		for _, rs := range vs.Servers {
+	for i := range n.Servers {
+		vs := &n.Servers[i]
+		for j := range vs.Servers {
+			rs := &vs.Servers[j]
 			known[CheckID(vs, rs)] = true
 		}
 	}

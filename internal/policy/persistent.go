@@ -14,9 +14,10 @@ import (
 
 // forgetClients sets, by the table that is wanted, whether clients are to be taken from servers of weight 0 that
 // they are bound to. Without persistent services nobody is.
-func forgetClients(w World, t lvs.Table, sysctls map[string]string) {
+func forgetClients(w *World, t lvs.Table, sysctls map[string]string) {
 	const name = "net.ipv4.vs.expire_quiescent_template"
-	for i, vs := range w.Node.Servers {
+	for i := range w.Node.Servers {
+		vs := &w.Node.Servers[i]
 		if vs.Flags&lvs.FlagPersistent == 0 && vs.Persistence == 0 {
 			continue
 		}
@@ -24,7 +25,8 @@ func forgetClients(w World, t lvs.Table, sysctls map[string]string) {
 			sysctls[name] = "0"
 		}
 		place := &entries{servers: t.Services[i].Servers}
-		for _, rs := range vs.Servers {
+		for j := range vs.Servers {
+			rs := &vs.Servers[j]
 			if weight, in := place.weight(rs.Address); in && weight == 0 && !mayReturn(w, vs, rs) {
 				sysctls[name] = "1"
 			}
@@ -33,7 +35,7 @@ func forgetClients(w World, t lvs.Table, sysctls map[string]string) {
 }
 
 // mayReturn tells whether the clients of a server of weight 0 may come back to it.
-func mayReturn(w World, vs conf.VirtualServer, rs conf.RealServer) bool {
+func mayReturn(w *World, vs *conf.VirtualServer, rs *conf.RealServer) bool {
 	o := override(w, vs, rs)
 	return Standing(w, vs, rs) == check.Up && !o.out() && !(o.Kind == Drain && o.Now)
 }

@@ -15,26 +15,30 @@ import (
 
 // members are the servers of one service: those of the file in its order, then
 // the sorry server. there is the service in the kernel's table.
-func members(w World, vs conf.VirtualServer, there *entries) []lvs.Server {
+func members(w *World, vs *conf.VirtualServer, there *entries) []lvs.Server {
 	var list []lvs.Server
 	if len(vs.Servers) > 0 {
 		list = make([]lvs.Server, 0, len(vs.Servers))
 	}
 	below := Sorry(w, vs)
-	for _, rs := range vs.Servers {
-		if s, in := place(w, vs, rs, below); in {
+	silent := len(w.Overrides)+len(w.Disputes.Open) == 0 // nearly always
+	for j := range vs.Servers {
+		rs := &vs.Servers[j]
+		if silent && !below && Standing(w, vs, rs) == check.Up {
+			list = append(list, entry(rs, rs.Weight))
+		} else if s, in := place(w, vs, rs, below); in {
 			list = append(list, s)
 		}
 	}
 	if weight, in := sorryWeight(w, vs, below, there); in {
-		list = append(list, entry(*vs.Sorry, weight))
+		list = append(list, entry(vs.Sorry, weight))
 	}
 	return list
 }
 
 // place is where one real server stands, if it is in the table at all; below: the
 // sorry server takes the connections.
-func place(w World, vs conf.VirtualServer, rs conf.RealServer, below bool) (s lvs.Server, in bool) {
+func place(w *World, vs *conf.VirtualServer, rs *conf.RealServer, below bool) (s lvs.Server, in bool) {
 	weight := wantedWeight(w, vs, rs)
 	up, mh := inForce(w, vs, rs) == check.Up, vs.Scheduler == "mh"
 	switch {
@@ -53,13 +57,13 @@ func place(w World, vs conf.VirtualServer, rs conf.RealServer, below bool) (s lv
 }
 
 // InTable tells whether a real server belongs into the table, be it with weight 0.
-func InTable(w World, vs conf.VirtualServer, rs conf.RealServer) bool {
+func InTable(w *World, vs *conf.VirtualServer, rs *conf.RealServer) bool {
 	_, in := place(w, vs, rs, Sorry(w, vs))
 	return in
 }
 
 // entry is a real server as the table has it.
-func entry(rs conf.RealServer, weight int) lvs.Server {
+func entry(rs *conf.RealServer, weight int) lvs.Server {
 	return lvs.Server{
 		Address: rs.Address, Forward: rs.Forward, Weight: weight, ConfiguredWeight: rs.Weight,
 		Upper: rs.Upper, Lower: rs.Lower, Tunnel: rs.Tunnel,
@@ -68,12 +72,12 @@ func entry(rs conf.RealServer, weight int) lvs.Server {
 
 // Quiesces tells whether a real server that is down stays in the table with
 // weight 0 instead of leaving it.
-func Quiesces(vs conf.VirtualServer) bool { return vs.Scheduler == "mh" || vs.Quiesce }
+func Quiesces(vs *conf.VirtualServer) bool { return vs.Scheduler == "mh" || vs.Quiesce }
 
 // Skips tells whether the scheduler gives the clients of a server of weight 0 to
 // another one. Without their fallback flag sh and mh do not, and dh never does
 // (net/netfilter/ipvs/ip_vs_sh.c, ip_vs_mh.c, ip_vs_dh.c): they refuse them.
-func Skips(vs conf.VirtualServer) bool {
+func Skips(vs *conf.VirtualServer) bool {
 	switch vs.Scheduler {
 	case "sh", "mh":
 		return vs.Flags&lvs.FlagSched1 != 0

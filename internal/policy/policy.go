@@ -79,15 +79,15 @@ type Wanted struct {
 
 // Desired computes what should be.
 func Desired(w World) Wanted {
-	t := table(w)
-	h := settings(w, t)
+	t := table(&w)
+	h := settings(&w, t)
 	if w.Leaving {
 		t, _ = Nothing() // the guard goes when this is in the kernel
 	}
 	return Wanted{
 		Table:  t,
 		Host:   h,
-		Health: health(w),
-		Quorum: quorums(w),
+		Health: health(&w),
+		Quorum: quorums(&w),
 	}
 }

@@ -80,7 +80,7 @@ func TestTableHoldsWhoIsUp(t *testing.T) {
 					t.Errorf("server %d: %+v, want %+v", i, got[i], want[i])
 				}
 			}
-			if up := QuorumUp(w, w.Node.Servers[0]); up != c.quorum {
+			if up := QuorumUp(&w, &w.Node.Servers[0]); up != c.quorum {
 				t.Errorf("quorum up %v, want %v", up, c.quorum)
 			}
 		})

@@ -19,7 +19,7 @@ type Preferred struct {
 
 // preferredHealth is what the preference for another director makes of a group's
 // health.
-func preferredHealth(w World, g vrrp.GroupConfig, h vrrp.Health) vrrp.Health {
+func preferredHealth(w *World, g vrrp.GroupConfig, h vrrp.Health) vrrp.Health {
 	p, some := w.Preferred[g.Name]
 	if !some || p.Director == w.Node.Name {
 		return h

@@ -15,9 +15,10 @@ import (
 
 // quorums is which virtual servers have their quorum. One of which that cannot be
 // told yet is not in it.
-func quorums(w World) map[string]bool {
+func quorums(w *World) map[string]bool {
 	m := make(map[string]bool, len(w.Node.Servers))
-	for _, vs := range w.Node.Servers {
+	for i := range w.Node.Servers {
+		vs := &w.Node.Servers[i]
 		if up := QuorumUp(w, vs); up || lost(w, vs) {
 			m[vs.Name] = up
 		}
@@ -26,13 +27,13 @@ func quorums(w World) map[string]bool {
 }
 
 // QuorumUp tells whether a virtual server has its quorum.
-func QuorumUp(w World, vs conf.VirtualServer) bool {
+func QuorumUp(w *World, vs *conf.VirtualServer) bool {
 	return Available(w, vs) >= Needed(w, vs)
 }
 
 // Needed is the weight at which a virtual server that has its quorum keeps it, or
 // one that has not gets it.
-func Needed(w World, vs conf.VirtualServer) int {
+func Needed(w *World, vs *conf.VirtualServer) int {
 	need := max(vs.Quorum, 1)
 	switch was, known := w.Quorum[vs.Name]; {
 	case !known:
@@ -45,9 +46,10 @@ func Needed(w World, vs conf.VirtualServer) int {
 
 // Available is the weight of a virtual server's real servers that may take
 // connections.
-func Available(w World, vs conf.VirtualServer) int {
+func Available(w *World, vs *conf.VirtualServer) int {
 	sum := 0
-	for _, rs := range vs.Servers {
+	for j := range vs.Servers {
+		rs := &vs.Servers[j]
 		if inForce(w, vs, rs) == check.Up {
 			sum += wantedWeight(w, vs, rs)
 		}
@@ -57,14 +59,15 @@ func Available(w World, vs conf.VirtualServer) int {
 
 // lost tells whether a quorum that is not there is missing, and not only unknown:
 // every server has been judged, or it was missing before.
-func lost(w World, vs conf.VirtualServer) bool {
+func lost(w *World, vs *conf.VirtualServer) bool {
 	was, known := w.Quorum[vs.Name]
 	return known && !was || judged(w, vs)
 }
 
 // judged tells whether something is known of every real server.
-func judged(w World, vs conf.VirtualServer) bool {
-	for _, rs := range vs.Servers {
+func judged(w *World, vs *conf.VirtualServer) bool {
+	for j := range vs.Servers {
+		rs := &vs.Servers[j]
 		if Standing(w, vs, rs) == check.Unknown {
 			return false
 		}

@@ -52,7 +52,7 @@ func TestQuorum(t *testing.T) {
 		}
 		got := Desired(w)
 		up, known := got.Quorum["web"]
-		if up != step.want || known != step.known || QuorumUp(w, w.Node.Servers[0]) != step.want {
+		if up != step.want || known != step.known || QuorumUp(&w, &w.Node.Servers[0]) != step.want {
 			t.Errorf("step %d, %s: quorum %v (known %v), want %v (%v)", i, step.up, up, known, step.want, step.known)
 		}
 		if in := strings.Contains(lvs.Format(got.Table), "-r "+sorry.String()); in != step.sorry {
@@ -73,7 +73,7 @@ func TestQuorumNeedsAServer(t *testing.T) {
 	for _, name := range []string{"web1", "web2", "web3"} {
 		w.judge(name, check.Down)
 	}
-	if QuorumUp(w, w.Node.Servers[0]) {
+	if QuorumUp(&w, &w.Node.Servers[0]) {
 		t.Error("quorum up without any server")
 	}
 }
@@ -85,7 +85,7 @@ func TestSorryAfterAWhile(t *testing.T) {
 	w.judge("web1", check.Down)
 	for age, want := range map[time.Duration]bool{FirstVerdicts - 1: false, FirstVerdicts: true} {
 		w.SinceStart = age
-		if got := Sorry(w, w.Node.Servers[0]); got != want {
+		if got := Sorry(&w, &w.Node.Servers[0]); got != want {
 			t.Errorf("after %v: %v, want %v", age, got, want)
 		}
 	}
@@ -102,13 +102,13 @@ func TestOperatorAndQuorum(t *testing.T) {
 	w.Overrides = map[check.ID]Override{}
 	says("web3", Override{Kind: Disable})
 	says("web2", Override{Kind: Weigh, Weight: 2})
-	if got := Available(w, w.Node.Servers[0]); got != 3 {
+	if got := Available(&w, &w.Node.Servers[0]); got != 3 {
 		t.Errorf("weight %d, want 1 + 2", got)
 	}
-	if QuorumUp(w, w.Node.Servers[0]) {
+	if QuorumUp(&w, &w.Node.Servers[0]) {
 		t.Error("quorum of 4 up with 3")
 	}
-	if v := quorumVerdict(w, conf.Track{Name: "web"}); v.Status != check.Up {
+	if v := quorumVerdict(&w, conf.Track{Name: "web"}); v.Status != check.Up {
 		t.Errorf("track %s, want up: every check is", v.Status)
 	}
 }

@@ -30,10 +30,12 @@ type Sight struct {
 
 // Sees tells whether a real server is up, or may be: there are none, or what is
 // with one is not known yet.
-func Sees(w World) bool {
+func Sees(w *World) bool {
 	dead := 0
-	for _, vs := range w.Node.Servers {
-		for _, rs := range vs.Servers {
+	for i := range w.Node.Servers {
+		vs := &w.Node.Servers[i]
+		for j := range vs.Servers {
+			rs := &vs.Servers[j]
 			if Standing(w, vs, rs) != check.Down {
 				return true
 			}
@@ -49,8 +51,10 @@ func Sees(w World) bool {
 // of the other are refused at once.
 func Disagreement(n conf.Node) time.Duration {
 	var d time.Duration
-	for _, vs := range n.Servers {
-		for _, rs := range vs.Servers {
+	for i := range n.Servers {
+		vs := &n.Servers[i]
+		for j := range vs.Servers {
+			rs := &vs.Servers[j]
 			for _, c := range rs.Checks {
 				d = max(d, c.Interval+time.Duration(max(c.Rise, c.Fall))*c.Timeout)
 			}
@@ -60,7 +64,7 @@ func Disagreement(n conf.Node) time.Duration {
 }
 
 // sightHealth is what a lost sight makes of a group's health.
-func sightHealth(w World, group string, h vrrp.Health) vrrp.Health {
+func sightHealth(w *World, group string, h vrrp.Health) vrrp.Health {
 	if LostSight(w, group) {
 		h.Lowest = true
 		h.Causes = append(h.Causes, vrrp.Cause{Kind: vrrp.CauseServers, Detail: NoServer})
@@ -72,9 +76,9 @@ func sightHealth(w World, group string, h vrrp.Health) vrrp.Health {
 const NoServer = "no real server is up, as seen from here"
 
 // LostSight tells whether a group advertises priority 1 because of this rule.
-func LostSight(w World, group string) bool { return low(w, w.Masters[group]) }
+func LostSight(w *World, group string) bool { return low(w, w.Masters[group]) }
 
-func low(w World, master bool) bool {
+func low(w *World, master bool) bool {
 	long := func() bool { return w.Sight.For >= Disagreement(w.Node) }
 	switch {
 	case w.Sight.Lost:

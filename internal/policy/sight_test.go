@@ -41,10 +41,10 @@ func TestLow(t *testing.T) {
 			v.Asked, v.Streak = true, 0
 			w.Verdicts[id] = v
 		}
-		if got := low(w, true); got != c.master {
+		if got := low(&w, true); got != c.master {
 			t.Errorf("%s, master: low %v", c.name, got)
 		}
-		if got := low(w, false); got != c.other {
+		if got := low(&w, false); got != c.other {
 			t.Errorf("%s, not master: low %v", c.name, got)
 		}
 	}
@@ -64,7 +64,7 @@ func TestSees(t *testing.T) {
 		{"there is none", func() { w.Node.Servers = nil }, true},
 	} {
 		c.change()
-		if got := Sees(w); got != c.want {
+		if got := Sees(&w); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}

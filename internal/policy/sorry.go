@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"iter"
 	"time"
 
 	"failover/conf"
@@ -22,12 +23,12 @@ const SorryLeave = 30 * time.Second
 // calls a server missing.
 
 // Sorry tells whether the sorry server takes a virtual server's connections.
-func Sorry(w World, vs conf.VirtualServer) bool {
+func Sorry(w *World, vs *conf.VirtualServer) bool {
 	return vs.Sorry != nil && !QuorumUp(w, vs) && (lost(w, vs) || w.SinceStart >= FirstVerdicts)
 }
 
 // sorryWeight is the weight of the sorry server, if it is in the table.
-func sorryWeight(w World, vs conf.VirtualServer, serves bool, there *entries) (weight int, in bool) {
+func sorryWeight(w *World, vs *conf.VirtualServer, serves bool, there *entries) (weight int, in bool) {
 	switch {
 	case vs.Sorry == nil:
 		return 0, false
@@ -41,9 +42,25 @@ func sorryWeight(w World, vs conf.VirtualServer, serves bool, there *entries) (w
 }
 
 // withSorry are all servers that may get a virtual server's connections.
-func withSorry(vs conf.VirtualServer) []conf.RealServer {
-	if vs.Sorry == nil {
-		return vs.Servers
+func withSorry(vs *conf.VirtualServer) iter.Seq[*conf.RealServer] {
+	return func(yield func(*conf.RealServer) bool) {
+		for i := range vs.Servers {
+			if !yield(&vs.Servers[i]) {
+				return
+			}
+		}
+		if vs.Sorry != nil {
+			yield(vs.Sorry)
+		}
 	}
-	return append(vs.Servers[:len(vs.Servers):len(vs.Servers)], *vs.Sorry)
+}
+
+// anyOf tells whether something holds for one of them.
+func anyOf(vs *conf.VirtualServer, holds func(*conf.RealServer) bool) bool {
+	for rs := range withSorry(vs) {
+		if holds(rs) {
+			return true
+		}
+	}
+	return false
 }

@@ -43,7 +43,8 @@ func sysctls(n conf.Node) map[string]string {
 		// replaces their source (ip_vs_xmit.c, ip_vs_nat_send_or_cont).
 		s["net.ipv4.vs.conntrack"] = "1"
 	}
-	for _, vs := range n.Servers {
+	for i := range n.Servers {
+		vs := &n.Servers[i]
 		// What another director sends to a server here comes by the inside, from clients
 		// that are outside. 2 asks but for a route to them by any interface, and the
 		// larger one of this and the machine's own counts (IN_DEV_RPFILTER).
@@ -65,8 +66,8 @@ func sysctls(n conf.Node) map[string]string {
 
 // inward is the interface by which a real server by dr on this director gets its
 // packets; empty where there is none, or its subnet is not one of the file.
-func inward(n conf.Node, vs conf.VirtualServer) string {
-	for _, rs := range withSorry(vs) {
+func inward(n conf.Node, vs *conf.VirtualServer) string {
+	for rs := range withSorry(vs) {
 		a := rs.Address.Addr()
 		if rs.Forward == lvs.DR && a.Is4() && slices.Contains(n.Addresses, a) {
 			return interfaceWith(n, func(p netip.Prefix) bool { return p.Masked().Contains(a) })
@@ -80,12 +81,13 @@ func inward(n conf.Node, vs conf.VirtualServer) string {
 // servers (mh), and the server needs no translation back. UDP has no middle.
 func stateless(n conf.Node) bool {
 	tcp := 0
-	for _, vs := range n.Servers {
+	for i := range n.Servers {
+		vs := &n.Servers[i]
 		if !slices.ContainsFunc(served(vs), func(k lvs.Key) bool { return k.Protocol == lvs.TCP }) && len(served(vs)) > 0 {
 			continue
 		}
 		tcp++
-		nat := slices.ContainsFunc(withSorry(vs), func(rs conf.RealServer) bool { return rs.Forward == lvs.NAT })
+		nat := anyOf(vs, func(rs *conf.RealServer) bool { return rs.Forward == lvs.NAT })
 		if vs.Scheduler != "mh" || nat {
 			return false
 		}
@@ -122,7 +124,7 @@ func routerSysctls(s map[string]string, r vrrp.RouterConfig) {
 // own (ip_vs_xmit.c, NF_INET_LOCAL_OUT).
 func forwarding(s map[string]string, n conf.Node) {
 	for _, v6 := range []bool{false, true} {
-		if !slices.ContainsFunc(n.Servers, func(vs conf.VirtualServer) bool { return natOf(vs, v6) }) {
+		if !slices.ContainsFunc(n.Servers, func(vs conf.VirtualServer) bool { return natOf(&vs, v6) }) {
 			continue
 		}
 		family := "ipv4"
@@ -153,8 +155,8 @@ func forwarding(s map[string]string, n conf.Node) {
 }
 
 // natOf tells whether the service has nat servers of the family.
-func natOf(vs conf.VirtualServer, v6 bool) bool {
-	return slices.ContainsFunc(withSorry(vs), func(rs conf.RealServer) bool {
+func natOf(vs *conf.VirtualServer, v6 bool) bool {
+	return anyOf(vs, func(rs *conf.RealServer) bool {
 		return rs.Forward == lvs.NAT && rs.Address.Addr().Is6() == v6
 	})
 }
@@ -163,13 +165,14 @@ func natOf(vs conf.VirtualServer, v6 bool) bool {
 // servers. (Of IPv6 the kernel knows no such switch.)
 func oneArmed(n conf.Node) []string {
 	var list []string
-	for _, vs := range n.Servers {
+	for i := range n.Servers {
+		vs := &n.Servers[i]
 		if !natOf(vs, false) {
 			continue
 		}
 		for _, k := range served(vs) {
 			outside := interfaceWith(n, func(p netip.Prefix) bool { return p.Addr() == k.Address.Addr() })
-			for _, rs := range withSorry(vs) {
+			for rs := range withSorry(vs) {
 				inside := interfaceWith(n, func(p netip.Prefix) bool { return p.Masked().Contains(rs.Address.Addr()) })
 				if rs.Forward == lvs.NAT && outside != "" && inside == outside && !slices.Contains(list, inside) {
 					list = append(list, inside)

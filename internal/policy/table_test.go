@@ -22,13 +22,13 @@ func TestEveryAttributeReachesTheTable(t *testing.T) {
 		Persistence: 5 * time.Minute, PersistenceMask: 64, PersistenceEngine: "sip",
 	}
 	want := lvs.Service{Key: key, Scheduler: "mh", Flags: flags, Timeout: 300, Mask: 64, Engine: "sip"}
-	if diff := cmp.Diff(want, Service(vs), cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
+	if diff := cmp.Diff(want, Service(&vs), cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
 		t.Errorf("service (-want +got):\n%s", diff)
 	}
 	tunnel := lvs.Tunnel{Type: 1, Port: 6080, Flags: 2}
 	rs := conf.RealServer{Name: "a", Address: web1, Forward: lvs.TUN, Tunnel: tunnel, Weight: 3, Upper: 100, Lower: 80}
 	server := lvs.Server{Address: web1, Forward: lvs.TUN, Tunnel: tunnel, Weight: 3, ConfiguredWeight: 3, Upper: 100, Lower: 80}
-	if got := entry(rs, 3); got != server {
+	if got := entry(&rs, 3); got != server {
 		t.Errorf("server %+v, want %+v", got, server)
 	}
 	times := conf.IPVS{TCPTimeout: 15 * time.Minute, TCPFinTimeout: 2 * time.Minute, UDPTimeout: time.Second}

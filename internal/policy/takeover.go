@@ -8,7 +8,7 @@ import "failover/vrrp"
 // before: with a higher priority it would take the mastership back and fail again.
 
 // stepHealth is what a failed take-over step makes of a group's health.
-func stepHealth(w World, group string, h vrrp.Health) vrrp.Health {
+func stepHealth(w *World, group string, h vrrp.Health) vrrp.Health {
 	if detail, failed := w.StepFailed[group]; failed {
 		h.Lowest = true
 		h.Causes = append(h.Causes, vrrp.Cause{Kind: vrrp.CauseTakeOver, Detail: "take-over step failed: " + detail})

@@ -20,7 +20,7 @@ func TrackID(t conf.Track) check.ID {
 }
 
 // TrackStanding is whether a tracked object is well, and what was seen of it.
-func TrackStanding(w World, t conf.Track) check.Verdict {
+func TrackStanding(w *World, t conf.Track) check.Verdict {
 	if t.Kind == conf.QuorumTrack {
 		return quorumVerdict(w, t)
 	}
@@ -35,10 +35,13 @@ func TrackStanding(w World, t conf.Track) check.Verdict {
 // the quorum, nothing is known of it. What the operator says of the servers is no
 // matter of this director's fitness: who drains them all for maintenance does not
 // want the mastership to move. Nor is what the other director finds.
-func quorumVerdict(w World, t conf.Track) check.Verdict {
-	w.Overrides, w.Disputes = nil, Disputes{}
+func quorumVerdict(of *World, t conf.Track) check.Verdict {
+	alone := *of
+	alone.Overrides, alone.Disputes = nil, Disputes{}
+	w := &alone
 	v := check.Verdict{ID: TrackID(t), Status: check.Up, Result: check.Result{OK: true, Detail: "quorum of " + t.Name + " is up"}}
-	for _, vs := range w.Node.Servers {
+	for i := range w.Node.Servers {
+		vs := &w.Node.Servers[i]
 		if vs.Name != t.Name || QuorumUp(w, vs) {
 			continue
 		}
@@ -56,22 +59,23 @@ func quorumVerdict(w World, t conf.Track) check.Verdict {
 
 // mayHaveQuorum tells whether a virtual server would have its quorum if every
 // real server that nothing is known of yet were up.
-func mayHaveQuorum(w World, vs conf.VirtualServer) bool {
-	hopeful := w
+func mayHaveQuorum(w *World, vs *conf.VirtualServer) bool {
+	hopeful := *w
 	hopeful.Verdicts = make(map[check.ID]check.Verdict)
-	for _, rs := range vs.Servers {
+	for j := range vs.Servers {
+		rs := &vs.Servers[j]
 		s := Standing(w, vs, rs)
 		if s == check.Unknown {
 			s = check.Up
 		}
 		hopeful.Verdicts[CheckID(vs, rs)] = check.Verdict{Status: s}
 	}
-	return QuorumUp(hopeful, vs)
+	return QuorumUp(&hopeful, vs)
 }
 
 // trackHealth is what the tracks make of a group's health. Faults come first
 // among the causes.
-func trackHealth(w World, group string) (fault bool, delta int, causes []vrrp.Cause) {
+func trackHealth(w *World, group string) (fault bool, delta int, causes []vrrp.Cause) {
 	var moved []vrrp.Cause
 	for _, t := range w.Node.Tracks {
 		if t.Group != group {

@@ -90,7 +90,7 @@ func TestQuorumTrack(t *testing.T) {
 		w.Node.Tracks = []conf.Track{track}
 		w.judge("web1", c.first)
 		w.judge("web2", c.other)
-		if v := TrackStanding(w, track); v.Status != c.want || v.Result.OK != (c.want == check.Up) {
+		if v := TrackStanding(&w, track); v.Status != c.want || v.Result.OK != (c.want == check.Up) {
 			t.Errorf("%s and %s: %+v, want %s", c.first, c.other, v, c.want)
 		}
 	}
