@@ -2,6 +2,7 @@ package lab
 
 import (
 	"errors"
+	"net"
 	"strconv"
 	"strings"
 	"syscall"
@@ -140,5 +141,36 @@ func TestHeldConnections(t *testing.T) {
 	}
 	if s := h.Stop().String(); !strings.Contains(s, "5 held connections, 5 broken") {
 		t.Error(s)
+	}
+}
+
+// TestDialTakesNewPorts: connections that follow one another come from ports of which
+// none was used before, of either family.
+func TestDialTakesNewPorts(t *testing.T) {
+	l := newLab(t)
+	used := map[string]bool{}
+	for _, family := range []string{"127.0.0.1:0", "[::1]:0"} {
+		server, err := l.Client.Listen(family)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer server.Close()
+		for range 200 {
+			c, err := l.Client.Dial(within(t, 10*time.Second), server.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, port, err := net.SplitHostPort(c.LocalAddr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if used[port] {
+				t.Fatalf("port %s again, after %d connections", port, len(used))
+			}
+			used[port] = true
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -25,6 +26,8 @@ type Node struct {
 	link *netlink.Handle
 	work chan func()
 	dead chan struct{}
+
+	lastPort atomic.Uint32 // of Dial
 }
 
 // addNode makes a node. A director is given files and a host name of its own.

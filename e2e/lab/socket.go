@@ -23,9 +23,19 @@ func (n *Node) Listen(address string) (net.Listener, error) {
 	return l, err
 }
 
+// The ports that Dial connects from: those of Linux by default.
+const firstPort, ports = 32768, 28232
+
 // Dial connects from the node to a TCP address. Any number of calls may be under
 // way: only the socket is made on the node's thread, the waiting is done
 // elsewhere.
+//
+// A port is not used again before all others have been. Linux begins anew at a
+// random place every ten seconds (secure_ipv4_port_ephemeral), and so comes back to
+// ports which IPVS remembers for two minutes more (TIME_WAIT). Each director may then
+// remember another server for one port, until the other one's message comes; a request
+// that is handed over within this time is reset by a server that knows nothing of it.
+// The clients here are to be many more than have ports of their own.
 func (n *Node) Dial(ctx context.Context, address string) (net.Conn, error) {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -40,6 +50,11 @@ func (n *Node) Dial(ctx context.Context, address string) (net.Conn, error) {
 		fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 		return err
 	})
+	if err == nil {
+		if err = n.bind(fd, family); err != nil {
+			unix.Close(fd)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("lab: dial %s: %w", address, err)
 	}
@@ -53,6 +68,21 @@ func (n *Node) Dial(ctx context.Context, address string) (net.Conn, error) {
 		return nil, fmt.Errorf("lab: dial %s: %w", address, err)
 	}
 	return net.FileConn(f)
+}
+
+// bind gives a socket the node's next port.
+func (n *Node) bind(fd, family int) error {
+	for range ports {
+		port := firstPort + int(n.lastPort.Add(1)%ports)
+		from := unix.Sockaddr(&unix.SockaddrInet6{Port: port})
+		if family == unix.AF_INET {
+			from = &unix.SockaddrInet4{Port: port}
+		}
+		if err := unix.Bind(fd, from); err != unix.EADDRINUSE {
+			return err
+		}
+	}
+	return unix.EADDRINUSE
 }
 
 // protocolVRRP is the protocol number of adverts (RFC 9568 section 5.1.1.4).
