@@ -59,6 +59,7 @@ type Director struct {
 	peers       *peers
 	joiner      *joiner
 	teller      *teller
+	binder      *binder
 	listener    listener
 	web         Web
 	much        chan struct{}      // of capacity 1: something took much memory
@@ -124,7 +125,7 @@ func Run(ctx context.Context, o Options) error {
 	d := &Director{o: o, log: o.Log, ctx: ctx, started: time.Now(), box: newInbox(), pulse: make(chan struct{}), much: make(chan struct{}, 1), faults: map[string]time.Time{}, roles: map[string]role{}, restarted: make(chan ipc.Restarted, 1), published: make(chan struct{}), served: make(chan struct{})}
 	d.engine = newEngineQuery(o.Line)
 	d.peers, d.joiner = newPeers(d), newJoiner(d)
-	d.teller = &teller{d: d, until: map[string]time.Time{}}
+	d.teller, d.binder = &teller{d: d, until: map[string]time.Time{}}, &binder{d: d}
 	defer d.running.Wait()
 	defer cancel()
 

@@ -139,16 +139,8 @@ func (j *joiner) replay(ctx context.Context, s lvs.Sync, moves []lvs.Move) (miss
 				return len(moves), err
 			}
 		}
-		messages := lvs.SyncMessages(s.ID, moves)
-		for len(messages) > 0 {
-			n := min(tellMost, len(messages))
-			if err := j.d.o.Parts.Connections.Tell(s, messages[:n]); err != nil {
-				return len(moves), err
-			}
-			messages = messages[n:]
-			if pause.For(ctx, tellPause) != nil {
-				return len(moves), errors.New("out of time")
-			}
+		if err := j.d.tellBackup(ctx, s, moves); err != nil {
+			return len(moves), err
 		}
 		if pause.For(ctx, 20*tellPause) != nil { // for the daemon, which wakes when it has something
 			return len(moves), errors.New("out of time")

@@ -236,7 +236,11 @@ func (d *Director) openTable(ctx context.Context, node conf.Node) (*tableKeeper,
 	}
 	k := &tableKeeper{kernel: kernel}
 	k.loop = lvs.New(lvs.Config{
-		Kernel: kernel, Store: store, Log: d.log, Resync: node.IPVS.Resync, OnResult: d.box.result,
+		Kernel: kernel, Store: store, Log: d.log, Resync: node.IPVS.Resync,
+		OnResult: func(r lvs.Result) {
+			d.binder.hear(r.Done)
+			d.box.result(r)
+		},
 	})
 	d.running.Go(func() {
 		if err := errors.Join(k.loop.Run(ctx), kernel.Close()); err != nil {

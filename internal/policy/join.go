@@ -71,9 +71,9 @@ func (j Joining) services(c lvs.Conn) (list []*conf.VirtualServer) {
 
 // serverOf is the real server of a service that is at an address, the sorry server
 // among them.
-func serverOf(vs *conf.VirtualServer, at netip.AddrPort) (conf.RealServer, bool) {
+func serverOf(vs *conf.VirtualServer, has netip.AddrPort) (conf.RealServer, bool) {
 	for rs := range withSorry(vs) {
-		if reaches(rs.Address, at) || at.Port() == 0 && rs.Address.Addr() == at.Addr() {
+		if at(rs.Address, has) {
 			return *rs, true
 		}
 	}

@@ -108,6 +108,56 @@ func TestTellOthers(t *testing.T) {
 	}
 }
 
+// TestBoundByTheNextMessage: a connection that was told of before its server was in the
+// table is not the server's when that comes, but when it is told of again.
+func TestBoundByTheNextMessage(t *testing.T) {
+	k := open(t)
+	syncDevice(t, "sync0")
+	empty := parse(t, "-A -t 10.77.0.9:80 -s rr\n")
+	full := parse(t, "-A -t 10.77.0.9:80 -s rr\n-a -t 10.77.0.9:80 -r 10.77.1.1:80 -i -w 1\n")
+	empty.Sync, full.Sync = both("sync0"), both("sync0")
+	become(t, k, empty)
+	key, id := full.Services[0].Key, full.Services[0].Servers[0].ID()
+	active := func() int {
+		stats, err := k.Stats(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return int(stats.Servers[key][id].Active)
+	}
+	moves := []lvs.Move{{
+		Conn: lvs.Conn{Protocol: lvs.TCP, Client: netip.MustParseAddrPort("10.78.0.1:1000"), Virtual: key.Address,
+			Server: full.Services[0].Servers[0].Address, State: "ESTABLISHED", Expires: 10 * time.Minute},
+		To: full.Services[0].Servers[0],
+	}}
+	backup := dump(t, k).Sync[0]
+	tellUntil := func(what string, ok func() bool) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); !ok(); {
+			if time.Now().After(end) {
+				t.Fatalf("%s: not within 10 s", what)
+			}
+			if err := ipvs.TellBackup(backup, lvs.SyncMessages(backup.ID, moves)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+	tellUntil("the connection is known", func() bool {
+		known := 0
+		if err := ipvs.Connections(t.Context(), func(lvs.Conn) { known++ }); err != nil {
+			t.Fatal(err)
+		}
+		return known == 1
+	})
+	time.Sleep(200 * time.Millisecond) // what was told twice has arrived
+	become(t, k, full)
+	if n := active(); n != 0 {
+		t.Errorf("%d connections of the server before anything was told: this kernel binds them itself", n)
+	}
+	tellUntil("the server has its connection", func() bool { return active() == 1 })
+}
+
 // BenchmarkConnections is what it takes to read tables of several sizes.
 func BenchmarkConnections(b *testing.B) {
 	for _, n := range []int{10_000, 20_000, 50_000, 100_000} {
