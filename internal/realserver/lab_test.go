@@ -4,12 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"failover/lvs"
+	"failover/lvs/ipvs"
 )
 
 // segmentOf is the largest segment that the kernel sends on a connection.
@@ -45,6 +49,7 @@ func TestLab(t *testing.T) {
 	w.in(t, "by mark", w.byMark)
 	w.in(t, "masquerade", w.masquerade)
 	w.in(t, "stateless", w.stateless)
+	w.in(t, "told before the server", w.toldBefore)
 	w.in(t, "directors are real servers", w.directorsServe)
 	w.in(t, "nothing left", w.nothingLeft)
 }
@@ -259,6 +264,55 @@ func (w *network) stateless(t *testing.T) {
 	}
 	if got := w.lb1.run("cat /proc/sys/net/ipv4/vs/sloppy_tcp /proc/sys/net/ipv4/vs/schedule_icmp"); got != "0\n0\n" {
 		t.Errorf("sloppy_tcp and schedule_icmp beside rr: %q", got)
+	}
+}
+
+// toldBefore: a connection that a director's kernel was told of before its table had the
+// server goes on by dr. By tunnel its packets are dropped until the kernel is told once
+// more, as policy.Binding has it done.
+func (w *network) toldBefore(t *testing.T) {
+	const service, server = "203.0.113.4:8005", "192.0.2.22:8005"
+	w.rs2.hold(8005)
+	backup := lvs.Sync{Role: lvs.SyncBackup, Interface: "in", ID: 51, Group: netip.MustParseAddr("224.0.0.81"), Port: 8848}
+	w.lb2.run("ipvsadm --start-daemon backup --mcast-interface in --syncid 51")
+	defer w.lb2.run("ipvsadm --stop-daemon backup")
+	for _, c := range []struct {
+		forward  lvs.Forward
+		flag     string
+		survives bool
+	}{{lvs.DR, "-g", true}, {lvs.TUN, "-i", false}} {
+		w.configure(fmt.Sprintf("[virtual_server.held]\naddress = %q\nscheduler = \"rr\"\nforward = %q\nreal_server = [{ address = %q }]\n",
+			service, c.forward, server))
+		w.lead(w.lb1, w.lb2)
+		h := w.connect("198.51.100.41", service)
+		if _, err := h.name(10 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		w.lb2.run("ipvsadm -d -t " + service + " -r " + server)
+		client := netip.MustParseAddrPort(h.LocalAddr().String())
+		told := lvs.SyncMessages(backup.ID, []lvs.Move{{
+			Conn: lvs.Conn{Protocol: lvs.TCP, Client: client, Virtual: netip.MustParseAddrPort(service),
+				Server: netip.MustParseAddrPort(server), State: "ESTABLISHED", Expires: 10 * time.Minute},
+			To: lvs.Server{Address: netip.MustParseAddrPort(server), Forward: c.forward},
+		}})
+		tell := func() { w.lb2.Do(func() error { return ipvs.TellBackup(backup, told) }) }
+		tell()
+		port := fmt.Sprintf(" %04X ", client.Port())
+		for end := time.Now().Add(20 * time.Second); !strings.Contains(w.lb2.run("cat /proc/net/ip_vs_conn"), port); {
+			if time.Now().After(end) {
+				t.Fatalf("%s: the connection is not known", c.forward)
+			}
+		}
+		w.lb2.run("ipvsadm -a -t " + service + " -r " + server + " " + c.flag)
+		w.lead(w.lb2, w.lb1)
+		name, err := h.name(stalls)
+		if c.survives && (err != nil || name != "rs2") || !c.survives && !isTimeout(err) {
+			t.Errorf("%s: before it was told of again: %q, %v", c.forward, name, err)
+		}
+		tell()
+		if name, err := h.name(10 * time.Second); err != nil || name != "rs2" {
+			t.Errorf("%s: told of again: %q, %v", c.forward, name, err)
+		}
 	}
 }
 
