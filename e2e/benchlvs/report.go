@@ -50,8 +50,8 @@ type target struct {
 
 // Why a target may be missed, as far as that is known.
 const (
-	whyStart  = `Parsing the file is a large part of a start: see the row. keepalived's format is a list of words.`
-	whyDecide = `Nothing is dumped before the operation; what is left is the difference of the files and the policy over every real server.`
+	whyStart  = `Before the first operation the program is executed three times (the stage that takes real-time priority, the engine, the director), in an emulated machine some tenths of a second each because every page of code is translated first, and the file is read, which is TOML; keepalived is executed once and its format is a list of words.`
+	whyDecide = `Nothing is dumped before the operation, and of the file only what has changed is read. What is left goes over every real server three times: the director's part of the file, the table that is wanted, the difference.`
 	whyParse  = `End to end is parsing, most of it: see the row.`
 )
 
