@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// diffServers returns the operations for the servers of one service, d, which the
-// kernel has as a (nil: not at all).
+// diffServers returns the operations for the servers of a service that is wanted, which
+// the kernel has as a (nil: not at all).
 func diffServers(want, a *Service) []Op {
 	if a != nil && unchanged(want, a) {
 		return nil

@@ -2,11 +2,9 @@ package director
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 
-	"failover/internal/pause"
 	"failover/internal/policy"
 	"failover/lvs"
 )
@@ -76,18 +74,5 @@ func (x *binder) bind(ctx context.Context, added []lvs.Op) (n int, err error) {
 	}); err != nil {
 		return 0, err
 	}
-	return len(moves), x.d.tellBackup(ctx, s.world.Node.Sync[i], moves)
-}
-
-// tellBackup tells this machine's backup daemon of connections, as fast as it reads.
-func (d *Director) tellBackup(ctx context.Context, s lvs.Sync, moves []lvs.Move) error {
-	for part := range slices.Chunk(lvs.SyncMessages(s.ID, moves), tellMost) {
-		if err := d.o.Parts.Connections.Tell(s, part); err != nil {
-			return err
-		}
-		if pause.For(ctx, tellPause) != nil {
-			return errors.New("out of time")
-		}
-	}
-	return nil
+	return len(moves), tell(ctx, x.d.o.Parts.Connections.Tell, s.world.Node.Sync[i], moves)
 }

@@ -2,7 +2,6 @@ package director
 
 import (
 	"context"
-	"io"
 	"net/netip"
 	"slices"
 	"time"
@@ -10,18 +9,6 @@ import (
 	"failover/internal/policy"
 	"failover/lvs"
 )
-
-// Connections are the kernel's table of connections.
-type Connections interface {
-	// Each gives every connection to f, as long as the context lasts.
-	Each(ctx context.Context, f func(lvs.Conn)) error
-	// Copy writes them all as the kernel does.
-	Copy(w io.Writer) error
-	// Tell gives messages to the backup daemon of this machine.
-	Tell(lvs.Sync, [][]byte) error
-	// TellOthers gives messages to those of the other machines.
-	TellOthers(lvs.Sync, [][]byte) error
-}
 
 // expireLook is how often it is looked whether connections have to move.
 const expireLook = 500 * time.Millisecond
@@ -82,7 +69,7 @@ func (x *expirer) look(w policy.World, now time.Time) {
 		return // tried again at the next look
 	}
 	if len(moves) > 0 {
-		if err := x.d.o.Parts.Connections.Tell(w.Node.Sync[i], lvs.SyncMessages(w.Node.Sync[i].ID, moves)); err != nil {
+		if err := tell(x.d.ctx, x.d.o.Parts.Connections.Tell, w.Node.Sync[i], moves); err != nil {
 			x.d.log.Warn("connections of servers that are down", "error", err)
 			return
 		}

@@ -115,13 +115,8 @@ func (x *teller) tell(ctx context.Context, groups []string, told map[connID]bool
 	slices.SortStableFunc(moves, func(a, b lvs.Move) int { return cmp.Compare(b.Expires, a.Expires) })
 	moves = moves[:min(len(moves), handOverMost)]
 	master := s.world.Node.Sync[i]
-	for part := range slices.Chunk(lvs.SyncMessages(master.ID, moves), tellMost) {
-		if err := x.d.o.Parts.Connections.TellOthers(master, part); err != nil {
-			return err
-		}
-		if len(part) == tellMost && pause.For(ctx, tellPause) != nil {
-			return ctx.Err()
-		}
+	if err := tell(ctx, x.d.o.Parts.Connections.TellOthers, master, moves); err != nil {
+		return err
 	}
 	for _, m := range moves {
 		told[idOf(m.Conn)] = true

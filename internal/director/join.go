@@ -16,11 +16,6 @@ import (
 )
 
 const (
-	// tellMost is how many messages the backup daemon is given at a time: its socket
-	// has room for some hundred, and what finds none is lost.
-	tellMost = 64
-	// tellPause lets it read them.
-	tellPause = 5 * time.Millisecond
 	// joinRounds is how often what did not arrive is told again.
 	joinRounds = 4
 	// takeMost is how long taking connections over may go on, once a start no longer
@@ -139,7 +134,7 @@ func (j *joiner) replay(ctx context.Context, s lvs.Sync, moves []lvs.Move) (miss
 				return len(moves), err
 			}
 		}
-		if err := j.d.tellBackup(ctx, s, moves); err != nil {
+		if err := tell(ctx, j.d.o.Parts.Connections.Tell, s, moves); err != nil {
 			return len(moves), err
 		}
 		if pause.For(ctx, 20*tellPause) != nil { // for the daemon, which wakes when it has something

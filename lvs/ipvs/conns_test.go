@@ -131,31 +131,35 @@ func TestBoundByTheNextMessage(t *testing.T) {
 		To: full.Services[0].Servers[0],
 	}}
 	backup := dump(t, k).Sync[0]
-	tellUntil := func(what string, ok func() bool) {
+	tell := func(moves ...lvs.Move) {
+		t.Helper()
+		if err := ipvs.TellBackup(backup, lvs.SyncMessages(backup.ID, moves)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	within := func(what string, ok func() bool) {
 		t.Helper()
 		for end := time.Now().Add(10 * time.Second); !ok(); {
 			if time.Now().After(end) {
 				t.Fatalf("%s: not within 10 s", what)
 			}
-			if err := ipvs.TellBackup(backup, lvs.SyncMessages(backup.ID, moves)); err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(50 * time.Millisecond)
 		}
 	}
-	tellUntil("the connection is known", func() bool {
+	// Told once: another message that came late would bind it.
+	tell(moves...)
+	within("the connection is known", func() bool {
 		known := 0
 		if err := ipvs.Connections(t.Context(), func(lvs.Conn) { known++ }); err != nil {
 			t.Fatal(err)
 		}
 		return known == 1
 	})
-	time.Sleep(200 * time.Millisecond) // what was told twice has arrived
 	become(t, k, full)
 	if n := active(); n != 0 {
 		t.Errorf("%d connections of the server before anything was told: this kernel binds them itself", n)
 	}
-	tellUntil("the server has its connection", func() bool { return active() == 1 })
+	tell(moves...)
+	within("the server has its connection", func() bool { return active() == 1 })
 }
 
 // BenchmarkConnections is what it takes to read tables of several sizes.
