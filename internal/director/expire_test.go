@@ -26,6 +26,7 @@ type fakeConns struct {
 	sync   lvs.Sync
 	others []lvs.Sync
 	away   [][]byte
+	most   int // messages that were told at once
 }
 
 func (f *fakeConns) Each(ctx context.Context, g func(lvs.Conn)) error {
@@ -51,7 +52,7 @@ func (f *fakeConns) Tell(s lvs.Sync, messages [][]byte) error {
 	if f.fail != nil {
 		return f.fail
 	}
-	f.sync, f.at = s, append(f.at, time.Now())
+	f.sync, f.at, f.most = s, append(f.at, time.Now()), max(f.most, len(messages))
 	f.told = append(f.told, messages...)
 	return nil
 }
@@ -105,6 +106,24 @@ func TestExpire(t *testing.T) {
 		synctest.Wait()
 		if len(s.conns.told) <= len(expireAgain) {
 			t.Error("down again, and nothing was told")
+		}
+	})
+}
+
+// TestExpireMany: the daemon is given no more at once than its socket holds, and all.
+func TestExpireMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, expireFile)
+		for port := range uint16(10_000) {
+			s.conns.has(youngConn(port + 1))
+		}
+		s.start(ipc.Hello{})
+		time.Sleep(time.Second)
+		s.setDown("192.168.33.92:80", true)
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if _, n := s.conns.heard(); n < 10_000 || s.conns.most > tellMost {
+			t.Errorf("%d connections were told of, %d messages at once", n, s.conns.most)
 		}
 	})
 }
