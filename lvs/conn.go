@@ -21,10 +21,14 @@ type Conn struct {
 	// Its client has no port, and of a service by firewall mark the address of Virtual
 	// is the mark.
 	Template bool
+	// Told: another machine told of it, by synchronisation; false where that is not
+	// known, see [ReadConns].
+	Told bool
 }
 
-// ReadConns reads connections from the text of /proc/net/ip_vs_conn
-// (net/netfilter/ipvs/ip_vs_conn.c, ip_vs_conn_seq_show) and gives each to f, the
+// ReadConns reads connections from the text of /proc/net/ip_vs_conn, or of
+// /proc/net/ip_vs_conn_sync, which has their origin (net/netfilter/ipvs/ip_vs_conn.c,
+// ip_vs_conn_seq_show, ip_vs_conn_sync_seq_show), and gives each to f, the
 // templates of persistence among them. A line that is none of a connection is an
 // error, as no kernel writes one.
 func ReadConns(r io.Reader, f func(Conn)) error {
@@ -46,7 +50,8 @@ func ReadConns(r io.Reader, f func(Conn)) error {
 	return nil
 }
 
-// parseConn reads "Pro FromIP FPrt ToIP TPrt DestIP DPrt State Expires".
+// parseConn reads "Pro FromIP FPrt ToIP TPrt DestIP DPrt State Expires", or the same
+// with an origin, LOCAL or SYNC, before the last one.
 func parseConn(words []string) (c Conn, err error) {
 	if len(words) < 9 {
 		return Conn{}, fmt.Errorf("%d words, want 9", len(words))
@@ -58,7 +63,11 @@ func parseConn(words []string) (c Conn, err error) {
 		}
 	}
 	c.Template = c.Client.Port() == 0
-	seconds, err := strconv.ParseUint(words[8], 10, 32)
+	expires := words[8]
+	if c.Told = expires == "SYNC"; (c.Told || expires == "LOCAL") && len(words) > 9 {
+		expires = words[9]
+	}
+	seconds, err := strconv.ParseUint(expires, 10, 32)
 	c.Expires = time.Duration(seconds) * time.Second
 	return c, err
 }

@@ -29,15 +29,26 @@ func TestReadConns(t *testing.T) {
 	}
 	at := netip.MustParseAddrPort
 	want := []Conn{
-		{UDP, at("172.20.10.1:40000"), at("172.20.10.4:53"), at("192.168.33.92:53"), "UDP", 299 * time.Second, false},
-		{TCP, at("172.20.10.1:40001"), at("172.20.10.4:80"), at("192.168.33.93:8080"), "ESTABLISHED", 900 * time.Second, false},
-		{TCP, at("[2001:db8::1]:40002"), at("[2001:db8::4]:80"), at("[fd00::2]:80"), "SYN_RECV", 59 * time.Second, false},
-		{TCP, at("172.20.10.1:0"), at("172.20.10.4:80"), at("192.168.33.93:80"), "NONE", 50 * time.Second, true},
+		{UDP, at("172.20.10.1:40000"), at("172.20.10.4:53"), at("192.168.33.92:53"), "UDP", 299 * time.Second, false, false},
+		{TCP, at("172.20.10.1:40001"), at("172.20.10.4:80"), at("192.168.33.93:8080"), "ESTABLISHED", 900 * time.Second, false, false},
+		{TCP, at("[2001:db8::1]:40002"), at("[2001:db8::4]:80"), at("[fd00::2]:80"), "SYN_RECV", 59 * time.Second, false, false},
+		{TCP, at("172.20.10.1:0"), at("172.20.10.4:80"), at("192.168.33.93:80"), "NONE", 50 * time.Second, true, false},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)
 	}
-	for _, bad := range []string{"TCP AC140A01", strings.Replace(text, "9C40", "9C40Z", 1), strings.Replace(text, "AC140A01", "AC14", 1), strings.Replace(text, "299", "-1", 1)} {
+	// With the origin: the state and what follows stand apart.
+	origin := strings.NewReplacer("UDP             299", "UDP         LOCAL      299", "ESTABLISHED     900", "ESTABLISHED SYNC       900",
+		"SYN_RECV         59", "SYN_RECV    LOCAL       59", "NONE             50", "NONE        SYNC        50").Replace(text)
+	got = nil
+	if err := ReadConns(strings.NewReader(origin), func(c Conn) { got = append(got, c) }); err != nil {
+		t.Fatal(err)
+	}
+	want[1].Told, want[3].Told = true, true
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("with the origin: got %v\nwant %v", got, want)
+	}
+	for _, bad := range []string{"TCP AC140A01", strings.Replace(origin, "LOCAL", "ELSEWHERE", 1), strings.Replace(text, " 299", " SYNC", 1), strings.Replace(text, "9C40", "9C40Z", 1), strings.Replace(text, "AC140A01", "AC14", 1), strings.Replace(text, "299", "-1", 1)} {
 		if err := ReadConns(strings.NewReader("headline\n"+bad), func(Conn) {}); err == nil {
 			t.Errorf("%q was read", bad)
 		}

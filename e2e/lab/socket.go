@@ -30,13 +30,16 @@ const firstPort, ports = 32768, 28232
 // way: only the socket is made on the node's thread, the waiting is done
 // elsewhere.
 //
-// A port is not used again before all others have been. Linux begins anew at a
-// random place every ten seconds (secure_ipv4_port_ephemeral), and so comes back to
-// ports which IPVS remembers for two minutes more (TIME_WAIT). Each director may then
-// remember another server for one port, until the other one's message comes; a request
-// that is handed over within this time is reset by a server that knows nothing of it.
-// The clients here are to be many more than have ports of their own.
+// A port is not used again before all others have been. Linux begins anew at a random
+// place every ten seconds (secure_ipv4_port_ephemeral), and so comes back to ports which
+// IPVS remembers for two minutes more (TIME_WAIT). That is for a scenario of its own.
 func (n *Node) Dial(ctx context.Context, address string) (net.Conn, error) {
+	return n.DialFrom(ctx, address, 0)
+}
+
+// DialFrom is Dial from one port, also where it was used a moment ago; 0: from the next
+// one.
+func (n *Node) DialFrom(ctx context.Context, address string, port int) (net.Conn, error) {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("lab: dial: %w", err)
@@ -51,7 +54,7 @@ func (n *Node) Dial(ctx context.Context, address string) (net.Conn, error) {
 		return err
 	})
 	if err == nil {
-		if err = n.bind(fd, family); err != nil {
+		if err = n.bind(fd, family, port); err != nil {
 			unix.Close(fd)
 		}
 	}
@@ -70,15 +73,22 @@ func (n *Node) Dial(ctx context.Context, address string) (net.Conn, error) {
 	return net.FileConn(f)
 }
 
-// bind gives a socket the node's next port.
-func (n *Node) bind(fd, family int) error {
-	for range ports {
-		port := firstPort + int(n.lastPort.Add(1)%ports)
-		from := unix.Sockaddr(&unix.SockaddrInet6{Port: port})
+// bind gives a socket a port; 0: the node's next one.
+func (n *Node) bind(fd, family, port int) error {
+	at := func(port int) error {
 		if family == unix.AF_INET {
-			from = &unix.SockaddrInet4{Port: port}
+			return unix.Bind(fd, &unix.SockaddrInet4{Port: port})
 		}
-		if err := unix.Bind(fd, from); err != unix.EADDRINUSE {
+		return unix.Bind(fd, &unix.SockaddrInet6{Port: port})
+	}
+	if port != 0 {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+			return err
+		}
+		return at(port)
+	}
+	for range ports {
+		if err := at(firstPort + int(n.lastPort.Add(1)%ports)); err != unix.EADDRINUSE {
 			return err
 		}
 	}

@@ -15,7 +15,7 @@ import (
 
 const (
 	// handOverAgain is how soon the connections are looked at again during a hand-over:
-	// between the successor's word and the end of our addresses there are 40 ms.
+	// between the successor's word and its announcement there are 25 ms.
 	handOverAgain = 15 * time.Millisecond
 	// handOverShare is how much longer than a look the time until the next one is, at
 	// least: the kernel reads a large table slowly.
@@ -48,7 +48,7 @@ func (x *teller) hear(t vrrp.Transition) {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.until[t.Group] = time.Now().Add(policy.HandOverLasts(s.world.Node.Groups[i]))
+	x.until[t.Group] = time.Now().Add(policy.HandOverLasts(s.world.Node.Groups[i], t.To))
 	if !x.running {
 		x.running = true
 		x.d.running.Go(x.run)

@@ -76,7 +76,7 @@ func TestHandOver(t *testing.T) {
 				want("before", 0)
 				s.line.toDirector <- ipc.ToDirector{Transition: &vrrp.Transition{Group: "nat", From: c.from, To: c.to}}
 				want("at once", 2)
-				time.Sleep(500 * time.Millisecond)
+				time.Sleep(100 * time.Millisecond)
 				s.conns.has(youngConn(4))
 				time.Sleep(handOverAgain)
 				want("another one", 3)

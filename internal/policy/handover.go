@@ -16,7 +16,10 @@ import (
 // its own where it has become master: with another server, as like as not, and the
 // kernel's late word then breaks it in the middle of a request. Connections of a
 // mastership that stays are left out: there the kernel's word comes in time, and of
-// those of another master nobody but it has the newest.
+// those of another master nobody but it has the newest. So is what this director was
+// told itself. Whoever told it has told the others; and where that is the successor, a
+// client may have come back with the port meanwhile, and have another server there, from
+// which our word would take its connection.
 
 // HandingOver finds for each connection of this director's what others have to be told
 // of it at a hand-over.
@@ -46,7 +49,7 @@ func NewHandingOver(n conf.Node, timeouts lvs.Timeouts, groups []string) Handing
 // not. One at its beginning or its end is told as established, for as long as it has
 // left: the answer may still be under way, and needs no more than a server.
 func (h HandingOver) Move(c lvs.Conn) (lvs.Move, bool) {
-	if c.Template || h.stay[c.Virtual.Addr()] {
+	if c.Template || c.Told || h.stay[c.Virtual.Addr()] {
 		return lvs.Move{}, false // a template is told of when it is made, and as it is used
 	}
 	lasts, is := h.lasts(c)
@@ -82,13 +85,17 @@ func (h HandingOver) lasts(c lvs.Conn) (time.Duration, bool) {
 	return 0, false
 }
 
-// HandOverLasts is how long a hand-over of this group may take: the longest Skew_Time
-// there can be and an interval, the time that the successor needs to be announced, and
-// that of a look.
-func HandOverLasts(g vrrp.GroupConfig) time.Duration {
-	var d time.Duration
-	for _, r := range g.Routers {
-		d = max(d, r.Interval)
+// HandOverLasts is how long a hand-over of this group, from master to this state, may
+// take: the time that the successor needs to be announced, and that of a look; and of one
+// that has not spoken yet the longest Skew_Time there can be and an interval.
+func HandOverLasts(g vrrp.GroupConfig, to vrrp.State) time.Duration {
+	d := 200 * time.Millisecond
+	if to == vrrp.Backup {
+		return d // by its word
 	}
-	return 2*d + 200*time.Millisecond
+	var longest time.Duration
+	for _, r := range g.Routers {
+		longest = max(longest, r.Interval)
+	}
+	return 2*longest + d
 }

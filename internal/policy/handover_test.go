@@ -58,6 +58,9 @@ func TestHandingOver(t *testing.T) {
 			Protocol: c.protocol, Client: at("172.20.10.1:40001"), Virtual: at(c.virtual), Server: at("192.168.33.92:80"),
 			State: c.state, Expires: c.expires, Template: c.template,
 		}
+		if _, is := h.Move(heard(conn)); is {
+			t.Errorf("%s %s %s: told back", c.protocol, c.virtual, c.state)
+		}
 		m, is := h.Move(conn)
 		if is != c.told || is && (m.To != lvs.Server{Address: conn.Server, Forward: lvs.DR} || m.Expires != c.expires) {
 			t.Errorf("%s %s %s, %v left: %t, %+v", c.protocol, c.virtual, c.state, c.expires, is, m)
@@ -65,9 +68,18 @@ func TestHandingOver(t *testing.T) {
 	}
 }
 
+// heard is a connection that another director told of.
+func heard(c lvs.Conn) lvs.Conn {
+	c.Told = true
+	return c
+}
+
 func TestHandOverLasts(t *testing.T) {
 	g := vrrp.GroupConfig{Routers: []vrrp.RouterConfig{{Interval: time.Second}, {Interval: 3 * time.Second}}}
-	if d := HandOverLasts(g); d != 6200*time.Millisecond {
+	if d := HandOverLasts(g, vrrp.Init); d != 6200*time.Millisecond {
 		t.Errorf("%v, want two of the longest interval and 0.2 s", d)
+	}
+	if d := HandOverLasts(g, vrrp.Backup); d != 200*time.Millisecond {
+		t.Errorf("%v after the successor's word, want 0.2 s", d)
 	}
 }

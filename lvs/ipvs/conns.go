@@ -17,8 +17,11 @@ import (
 )
 
 // connPath is the table of connections, in the network namespace of the calling
-// thread.
-const connPath = "/proc/thread-self/net/ip_vs_conn"
+// thread; originPath has their origin too, but not what a persistence engine knows.
+const (
+	connPath   = "/proc/thread-self/net/ip_vs_conn"
+	originPath = "/proc/thread-self/net/ip_vs_conn_sync"
+)
 
 // Connections gives every connection of the kernel's table to f. The kernel begins at
 // the first one again for each page of text, some thirty lines (ip_vs_conn.c,
@@ -26,7 +29,7 @@ const connPath = "/proc/thread-self/net/ip_vs_conn"
 // (BenchmarkConnections; twenty thousand in an emulated guest 0.5 s, a hundred thousand
 // 32 s). The context ends it between two pages.
 func Connections(ctx context.Context, f func(lvs.Conn)) (err error) {
-	file, err := os.Open(connPath)
+	file, err := os.Open(originPath)
 	if err != nil {
 		return fmt.Errorf("ipvs: %w", err)
 	}

@@ -67,7 +67,7 @@ func TestConnections(t *testing.T) {
 		switch {
 		case !want[c.Client]:
 			t.Errorf("not told, or read twice: %+v", c)
-		case c.Virtual != moves[0].Virtual || c.Server != moves[0].To.Address || c.Protocol != lvs.TCP ||
+		case c.Virtual != moves[0].Virtual || c.Server != moves[0].To.Address || c.Protocol != lvs.TCP || !c.Told ||
 			c.Expires > moves[0].Expires || c.Expires < moves[0].Expires-time.Minute:
 			t.Errorf("read %+v", c)
 		}
