@@ -16,7 +16,7 @@ var ErrStopped = errors.New("vrrp: the engine has stopped")
 
 const (
 	renewEvery   = time.Second           // how often the lease of the addresses is renewed
-	lingerFor    = 40 * time.Millisecond // from another master's word until we let go
+	lingerFor    = 60 * time.Millisecond // from another master's word until we let go
 	firstRetry   = 10 * time.Millisecond // after a failed Set; doubles up to renewEvery
 	reopenEvery  = time.Second           // how often a port that did not open is tried again
 	lateAtMost   = 10 * time.Millisecond // a wakeup later than this is counted as late
@@ -24,6 +24,14 @@ const (
 	unreadAtMost = 1024                  // packets and commands read while a timer is due
 	noticesKept  = 1024                  // transitions that wait for a slow OnTransition
 )
+
+// claimAfter is the time from our first advert until we claim the addresses where the
+// master before us serves on: for what it has to say of the connections that began in
+// the last seconds. A client may come back with a port that the kernel here still knows
+// for another real server; what it sends now would be reset there. A kernel reads some
+// thousand connections in that time, and from the claim to the end of lingerFor there is
+// as much again for the announcement.
+const claimAfter = 25 * time.Millisecond
 
 // EngineConfig is what an [Engine] works with.
 type EngineConfig struct {

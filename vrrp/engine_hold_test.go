@@ -240,6 +240,74 @@ func TestEngineLetsGoAMomentLater(t *testing.T) {
 	})
 }
 
+// Who takes over from a fellow that serves says so at once, and claims the addresses a
+// moment later: the fellow has them until then and is told of as ever. Where the one
+// before is not known, or silent, or the switches have learned from the first advert
+// where the virtual MAC address is, nothing is waited for.
+func TestEngineClaimsAMomentLater(t *testing.T) {
+	fellow := func(c vrrp.GroupConfig) vrrp.GroupConfig {
+		c.Routers[1].Fellows = []vrrp.Fellow{{Source: netip.MustParseAddr("192.168.33.5"), Full: 100}}
+		return c
+	}
+	virtualMAC := func(c vrrp.GroupConfig) vrrp.GroupConfig {
+		c = fellow(c)
+		for i := range c.Routers {
+			c.Routers[i].VirtualMAC = true
+		}
+		return c
+	}
+	preempts := func(_, b *node, c vrrp.GroupConfig) { b.run(nil, c) }
+	dies := func(a, b *node, c vrrp.GroupConfig) {
+		b.run(nil, c)
+		wait(2100 * time.Millisecond)
+		a.kill()
+	}
+	follows := func(a, b *node, c vrrp.GroupConfig) {
+		c.Priority = 50
+		b.run(nil, c)
+		wait(2 * time.Second)
+		a.engine.Stop()
+	}
+	for name, c := range map[string]struct {
+		config func(vrrp.GroupConfig) vrrp.GroupConfig
+		do     func(a, b *node, c vrrp.GroupConfig)
+		later  time.Duration
+	}{
+		"a fellow is preempted":           {fellow, preempts, 25 * time.Millisecond},
+		"a fellow resigns":                {fellow, follows, 25 * time.Millisecond},
+		"a fellow dies meanwhile":         {fellow, dies, 0},
+		"a stranger is preempted":         {func(c vrrp.GroupConfig) vrrp.GroupConfig { return c }, preempts, 0},
+		"the virtual MAC address is used": {virtualMAC, preempts, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWires(1)
+				a, b := newNode(t, w, 5), newNode(t, w, 6)
+				a.run(nil, groupOf(5, 100))
+				wait(5 * time.Second)
+				a.holds(true)
+				c.do(a, b, c.config(groupOf(6, 150)))
+				for !b.host.Has(outsideVIP) {
+					wait(time.Millisecond)
+				}
+				held := vrrptest.Now()
+				wait(200 * time.Millisecond)
+				b.mu.Lock()
+				last := b.transitions[len(b.transitions)-1]
+				b.mu.Unlock()
+				if got := held.Sub(last.At).Truncate(5 * time.Millisecond); last.To != vrrp.Master || got != c.later {
+					t.Errorf("%s>%s (%s), and %v later the addresses, want %v", last.From, last.To, last.Cause.Kind, got, c.later)
+				}
+				if said := b.host.Announced(); len(said) == 0 || held.Sub(said[0].At) > 2*time.Millisecond {
+					t.Errorf("announced %d times", len(said))
+				}
+				a.kill()
+				b.kill()
+			})
+		})
+	}
+}
+
 // Clients that believe another master are told at once, and again a moment later,
 // also when the winner's own burst has just passed its first rounds and the next is
 // far.

@@ -32,7 +32,7 @@ func TestEngineElectsAndHandsOver(t *testing.T) {
 		wait(10 * time.Millisecond)
 		a.holds(true)
 		b.holds(true)
-		wait(40 * time.Millisecond)
+		wait(60 * time.Millisecond)
 		a.holds(false)
 		<-a.ended
 		if a.err != nil {

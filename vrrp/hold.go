@@ -12,6 +12,10 @@ import (
 // advert is sent before its sender's addresses are up and announced (RFC 9568
 // section 6.4.2), and what clients send in between would be lost. The announcement
 // that comes after that moment is the one that lasts.
+//
+// In the same way a machine that takes over from a fellow which still serves claims the
+// addresses a moment after its first advert. Until then the fellow serves on, and has
+// other people told what must be known on both machines: see claimAfter.
 func (e *Engine) want(el *elector) {
 	el.version++
 	el.settled, el.backoff = false, 0
@@ -22,11 +26,34 @@ func (e *Engine) want(el *elector) {
 		el.exec.hush()
 	}
 	el.fresh = el.group.Hold && el.group.State == Master
-	if lingers {
+	switch {
+	case lingers:
 		el.postAt = e.now.Add(lingerFor)
-		return
+	case el.fresh && !el.held && el.served(e.now):
+		el.postAt = e.now.Add(claimAfter)
+	default:
+		e.post(el)
 	}
-	e.post(el)
+}
+
+// served tells that the master we follow is one of ours, which serves until we announce
+// ourselves, and for [lingerFor] after our first advert. A master that is only known by
+// its adverts may have let go with its last one; of a group it is enough that one
+// router's is known. To the MAC address of a virtual router our own adverts have led the
+// switches already, and there is nothing to wait for.
+func (el *elector) served(now Instant) bool {
+	g := &el.group
+	if g.Cause.Kind != CausePreempt && g.Cause.Kind != CausePriorityZero || len(el.all.Devices) > 0 {
+		return false
+	}
+	for i := range g.Routers {
+		r, c := &g.Routers[i], &g.Config.Routers[i]
+		// One that has not spoken for longer has died since.
+		if now.Sub(r.MasterSeen) <= r.MasterInterval+r.MasterInterval/2 && c.fellow(r.MasterAddress) {
+			return true
+		}
+	}
+	return false
 }
 
 // heard tells that another master spoke just now.
