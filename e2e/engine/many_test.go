@@ -45,11 +45,11 @@ func TestHundredsOfAddresses(t *testing.T) {
 		}
 		return len(seen)
 	}
-	t.Cleanup(func() {
+	defer func() {
 		if t.Failed() {
 			t.Logf("%d announcements of %d addresses were seen, of %d; the director says %+v", len(announced()), distinct(), len(all), p.router(p.LB1, "r0"))
 		}
-	})
+	}()
 	p.await(20*time.Second, "every address is announced", func() bool { return distinct() == len(all) })
 	p.await(20*time.Second, "the round of 5 s is over", func() bool {
 		got := announced()

@@ -10,10 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// tapBuffer holds what passes while a busy machine lets nobody read: some
+// thousand small frames, seconds of a director's adverts and announcements. The
+// kernel's default is 277 of them.
+const tapBuffer = 4 << 20
+
 // Tap calls see with every frame that passes an interface of the node, in both
 // directions, and when the kernel saw it. The frame is see's only while it runs.
 // It ends with stop, which waits until see has been called for the last time, or
-// with the lab.
+// with the lab, whose Close complains where frames were lost for want of a reader:
+// they would look like a sender that was silent.
 func (n *Node) Tap(link string, see func(at time.Time, frame []byte)) (stop func(), err error) {
 	var fd int
 	err = n.Do(func() (err error) {
@@ -23,19 +29,39 @@ func (n *Node) Tap(link string, see func(at time.Time, frame []byte)) (stop func
 	if err != nil {
 		return nil, fmt.Errorf("lab: listen on %s %s: %w", n.Name, link, err)
 	}
+	var lost error
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		defer unix.Close(fd)
 		listen(fd, done, see)
+		lost = whole(fd)
 	}()
 	var once sync.Once
 	stop = func() {
 		once.Do(func() { close(done) })
 		<-ended
 	}
-	n.lab.onClose(func() error { stop(); return nil })
+	n.lab.onClose(func() error {
+		stop()
+		if lost != nil {
+			return fmt.Errorf("lab: listen on %s %s: %w", n.Name, link, lost)
+		}
+		return nil
+	})
 	return stop, nil
+}
+
+// whole returns an error where the kernel had no room for a frame.
+func whole(fd int) error {
+	stats, err := unix.GetsockoptTpacketStats(fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
+	if err != nil {
+		return fmt.Errorf("count what was lost: %w", err)
+	}
+	if stats.Drops > 0 {
+		return fmt.Errorf("%d of %d frames were lost, nobody read them in time", stats.Drops, stats.Packets)
+	}
+	return nil
 }
 
 // packetSocket opens a socket that sees all frames of an interface, with the
@@ -55,6 +81,7 @@ func packetSocket(link string) (int, error) {
 		func() error {
 			return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 50000})
 		},
+		func() error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, tapBuffer) },
 		func() error { return unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: ifi.Index}) },
 	} {
 		if err := set(); err != nil {
