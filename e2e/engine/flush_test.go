@@ -21,7 +21,7 @@ func TestFlush(t *testing.T) {
 	primary := ""
 	for range 4 {
 		begin := time.Now()
-		p.ip(p.LB1, "addr", "flush", "dev", "eth2")
+		p.flush(p.LB1, "eth2")
 		p.await(5*time.Second, "the address is back", func() bool { return p.holds(p.LB1, outside) })
 		announced := wire.first(begin, 5*time.Second, "an announcement", func(f frame) bool {
 			return f.op != 0 && f.src == outside && f.target == outside
@@ -63,7 +63,7 @@ func TestFlushTakesTheSource(t *testing.T) {
 		p.must(n.WriteFile(configFile, []byte(text), 0o644))
 	}
 	p.settled()
-	p.ip(p.LB1, "addr", "flush", "dev", "eth2")
+	p.flush(p.LB1, "eth2")
 	p.holder(p.LB2)
 	if r := p.router(p.LB1, "outside"); r.State != "fault" || !strings.Contains(r.Cause, "eth2 has no IPv4 address to send from") {
 		t.Errorf("without a source lb1 is %s: %s", r.State, r.Cause)
@@ -125,5 +125,15 @@ func TestFlapping(t *testing.T) {
 	p.await(10*time.Second, "some time goes by", func() bool { return time.Since(settled) > 10*p.spec.downAfter() })
 	if now := p.router(p.LB1, "outside").Transitions; now != was {
 		t.Errorf("it goes on flapping: %d transitions more", now-was)
+	}
+}
+
+// flush takes every address of an interface. ip(8) looks whether it is done and
+// begins again, ten times; a director that is faster than that has it give up.
+func (p *pair) flush(n *lab.Node, link string) {
+	p.t.Helper()
+	out, err := n.Run(p.within(10*time.Second), "ip", "addr", "flush", "dev", link)
+	if err != nil && !strings.Contains(err.Error()+out, "Flush remains incomplete") {
+		p.t.Fatal(err)
 	}
 }
