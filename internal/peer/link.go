@@ -65,7 +65,8 @@ type Link struct {
 
 	mu    sync.Mutex
 	views map[string]View
-	traps map[netip.AddrPort]error // why nobody can connect to us there
+	turns map[string]context.CancelFunc // end an attempt, or the wait for the next one
+	traps map[netip.AddrPort]error      // why nobody can connect to us there
 }
 
 // New makes a link that does nothing until [Link.Run]. It is an error where the
@@ -79,7 +80,8 @@ func New(c Config) (*Link, error) {
 		return nil, fmt.Errorf("peer: the private key belongs to the public key %s, the configuration has %s for %s",
 			PublicText(public), PublicText(c.Self.Key), c.Self.Name)
 	}
-	l := &Link{cfg: c, own: own, refused: &refusals{}, clients: map[string]*client{}, views: map[string]View{}, traps: map[netip.AddrPort]error{}}
+	l := &Link{cfg: c, own: own, refused: &refusals{}, clients: map[string]*client{}, views: map[string]View{},
+		turns: map[string]context.CancelFunc{}, traps: map[netip.AddrPort]error{}}
 	for _, other := range c.Others {
 		l.clients[other.Name] = newClient(other, c.Port, own)
 		l.views[other.Name] = View{Name: other.Name, Cause: "not tried yet"}
@@ -90,6 +92,7 @@ func New(c Config) (*Link, error) {
 // Run serves and asks until ctx ends, and then returns nil.
 func (l *Link) Run(ctx context.Context) error {
 	s := newServer(l.cfg, l.own, l.refused)
+	s.met = l.meet
 	var all sync.WaitGroup
 	defer all.Wait()
 	for _, a := range l.cfg.Self.Addresses {
@@ -145,28 +148,67 @@ func (l *Link) setTrap(at netip.AddrPort, err error) {
 	l.traps[at] = err
 }
 
+// stale is how old the newest beat of a director is that may have been away.
+const stale = every + every/2
+
 // follow keeps the view of one director.
 func (l *Link) follow(ctx context.Context, name string) {
-	c := l.clients[name]
-	for ctx.Err() == nil {
-		var b Beat
-		limited, cancel := context.WithTimeout(ctx, beatTimeout)
-		err := c.ask(limited, "GET", pathBeat, nil, &b, maxBeat)
-		cancel()
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil && b.Node != name {
-			err = fmt.Errorf("who answers says it is %q", b.Node)
-		}
-		v := l.note(name, b, err)
-		wait := every
-		if !v.Reachable {
-			wait = min(max(every, time.Since(v.Since)/2), mostly)
-		}
-		if pause.For(ctx, wait) != nil {
-			return
-		}
+	for interrupted := false; ctx.Err() == nil; {
+		interrupted = l.turn(ctx, name, !interrupted)
+	}
+}
+
+// turn asks a director for its beat and waits until the next one is due. It is
+// interrupted where it may be and the director comes to us meanwhile: then nothing is
+// known yet, and whoever could do that twice in a row would never be missed.
+func (l *Link) turn(ctx context.Context, name string, may bool) (interrupted bool) {
+	turn, end := context.WithCancel(ctx)
+	defer end()
+	if may {
+		l.setTurn(name, end)
+	}
+	defer l.setTurn(name, nil)
+	var b Beat
+	limited, cancel := context.WithTimeout(turn, beatTimeout)
+	defer cancel()
+	err := l.clients[name].ask(limited, "GET", pathBeat, nil, &b, maxBeat)
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case err != nil && turn.Err() != nil:
+		return true
+	case err == nil && b.Node != name:
+		err = fmt.Errorf("who answers says it is %q", b.Node)
+	}
+	v := l.note(name, b, err)
+	wait := every
+	if !v.Reachable {
+		wait = min(max(every, time.Since(v.Since)/2), mostly)
+	}
+	l.setTurn(name, end)
+	_ = pause.For(turn, wait) // cut short where the director comes to us
+	return false
+}
+
+func (l *Link) setTurn(name string, end context.CancelFunc) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.turns[name] = end
+}
+
+// meet is called when a director has connected to this one. Where that one has not
+// answered lately it is tried again at once: an attempt that began while it was away
+// hangs for two seconds more, and connections from before are dead.
+func (l *Link) meet(name string) {
+	l.mu.Lock()
+	end := l.turns[name]
+	if time.Since(l.views[name].Heard) < stale {
+		end = nil
+	}
+	l.mu.Unlock()
+	if end != nil {
+		l.clients[name].http.CloseIdleConnections()
+		end()
 	}
 }
 

@@ -197,6 +197,66 @@ func TestPairMeets(t *testing.T) {
 	eventually(t, "lb1 reaches lb2 again", func() bool { return a.reaches("lb2") })
 }
 
+// TestComesBack: a director that connects is asked at once, though an attempt from
+// when it was away still hangs and the next one is due much later.
+func TestComesBack(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		away func(t *testing.T, a, b *end) // how it is for a, until b is back
+	}{
+		{"an attempt hangs", func(t *testing.T, a, b *end) {
+			hole, err := net.Listen("tcp", b.at())
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.run(t)
+			conn, err := hole.Accept() // and no word
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { conn.Close() })
+			hole.Close()
+		}},
+		{"the next one is due later", func(t *testing.T, a, _ *end) {
+			a.run(t)
+			eventually(t, "it has been tried in vain for a while", func() bool {
+				v := a.Views()["lb2"]
+				return !v.Reachable && !v.Since.IsZero() && time.Since(v.Since) > 7*time.Second
+			})
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			a, b := pair(t)
+			c.away(t, a, b)
+			b.run(t)
+			eventually(t, "lb2 reaches lb1", func() bool { return b.reaches("lb1") })
+			begin := time.Now()
+			eventually(t, "lb1 reaches lb2", func() bool { return a.reaches("lb2") })
+			if d := time.Since(begin); d > time.Second {
+				t.Errorf("lb2 was back for %v until lb1 saw it", d)
+			}
+		})
+	}
+}
+
+// TestMeet: who connects over and over neither causes more than one attempt in its
+// stead nor keeps the view from becoming true.
+func TestMeet(t *testing.T) {
+	a, b := pair(t)
+	hole, err := net.Listen("tcp", b.at()) // takes connections, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hole.Close()
+	a.run(t)
+	eventually(t, "lb2 is missed", func() bool {
+		a.meet("lb2")
+		v := a.Views()["lb2"]
+		return !v.Reachable && v.Cause != "not tried yet"
+	})
+}
+
 // TestAnotherPath: of several addresses of a director the first that answers is used.
 func TestAnotherPath(t *testing.T) {
 	a, b := pair(t)

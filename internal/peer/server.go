@@ -74,6 +74,7 @@ type server struct {
 	tls     *tls.Config
 	refused *refusals
 	log     *slog.Logger
+	met     func(name string) // is called when a director has connected
 
 	proven  chan net.Conn // whose other side has proved who it is
 	proving chan struct{} // strangers that are at it
@@ -82,7 +83,7 @@ type server struct {
 
 func newServer(c Config, own tls.Certificate, refused *refusals) *server {
 	s := &server{
-		others: c.Others, local: c.Local, log: c.Log, refused: refused,
+		others: c.Others, local: c.Local, log: c.Log, refused: refused, met: func(string) {},
 		proven:  make(chan net.Conn),
 		proving: make(chan struct{}, maxStrangers), fellows: make(chan struct{}, maxFellows),
 	}
@@ -157,6 +158,9 @@ func (s *server) prove(ctx context.Context, c net.Conn) {
 	}
 	select {
 	case s.proven <- t:
+		if name, err := s.whoIs(t.ConnectionState()); err == nil {
+			s.met(name)
+		}
 	case <-ctx.Done():
 		_ = c.Close()
 	}
@@ -220,7 +224,7 @@ func (s *server) handler() http.Handler {
 		if !s.read(w, r, &all) {
 			return
 		}
-		from, err := s.whoAsks(r)
+		from, err := s.whoIs(*r.TLS)
 		if err == nil {
 			err = s.local.Told(from, all)
 		}
@@ -244,9 +248,9 @@ func (s *server) handler() http.Handler {
 	return mux
 }
 
-// whoAsks names the director at the other end of a request.
-func (s *server) whoAsks(r *http.Request) (string, error) {
-	key, err := keyOf(*r.TLS)
+// whoIs names the director at the other end of a connection.
+func (s *server) whoIs(state tls.ConnectionState) (string, error) {
+	key, err := keyOf(state)
 	if err != nil {
 		return "", err
 	}
